@@ -1,0 +1,115 @@
+/*
+ * engine/sym/symfile.h - the contents of one symbol file (ISF or PDB) as plain sorted tables:
+ * public symbols, structures with their members, enums. Both readers fill the same tables.
+ *
+ * A symbol file is written by an attacker like the dump itself: readers check every count, offset
+ * and index, bound the total, and give ND_EFORMAT with one line; what they produce is consistent
+ * (every index in range, every name NUL-terminated), so that users of the tables need no checks.
+ */
+#ifndef ND_SYM_SYMFILE_H
+#define ND_SYM_SYMFILE_H
+
+#include "base.h"
+
+struct nd_guid_age {
+	uint8_t guid[16]; /* in file order, as in the RSDS record */
+	uint32_t age;
+};
+
+/* 32 upper-case hex digits of the GUID in its text order (Data1, Data2, Data3, then bytes). */
+void nd_guid_text(const uint8_t guid[16], char ret[33]);
+/* Parses that form (either case); false when it is not 32 hex digits. */
+bool nd_guid_parse(const char *text, uint8_t ret[16]);
+
+enum nd_symfile_kind { ND_SYMFILE_ISF, ND_SYMFILE_PDB };
+
+enum {
+	ND_PUBLIC_CODE = 1u << 0,     /* the file says that it is code (PDB only) */
+	ND_PUBLIC_FUNCTION = 1u << 1, /* the file says that it is a function (PDB only) */
+};
+
+struct nd_public {
+	uint32_t rva;
+	uint32_t flags; /* ND_PUBLIC_* */
+	const char *name; /* owned by the symbol file; raw bytes of the file, to be escaped */
+};
+
+enum nd_type_kind { ND_TYPE_OTHER, ND_TYPE_BASE, ND_TYPE_STRUCT, ND_TYPE_ENUM, ND_TYPE_POINTER };
+
+struct nd_field {
+	const char *name;
+	uint32_t offset;        /* bytes from the structure's start; of the storage unit for bits */
+	uint32_t bytes;         /* size of the member (an array's whole size); 0 when unknown */
+	uint32_t array_count;   /* elements when it is an array, else 0 */
+	uint8_t bit_position;
+	uint8_t bit_length;     /* 0: not a bit-field */
+	uint8_t type_kind;      /* enum nd_type_kind of the member, of an array's element */
+	const char *type_name;  /* "" or the base, structure or enum name; of a pointer's target */
+};
+
+struct nd_type {
+	const char *name;
+	uint32_t bytes;
+	uint32_t first_field, field_count; /* into nd_symfile.fields, in order of offset */
+};
+
+struct nd_constant {
+	const char *name;
+	int64_t value;
+};
+
+struct nd_enum {
+	const char *name;
+	uint32_t first_constant, constant_count;
+};
+
+struct nd_symfile {
+	enum nd_symfile_kind kind;
+	struct nd_guid_age id;
+	bool id_known;
+	char *path;                 /* where it was read from */
+	struct nd_public *publics;  /* sorted by rva, then name */
+	uint32_t public_count;
+	uint32_t *by_name;          /* indices into publics, sorted by name (strcmp) */
+	struct nd_type *types;      /* sorted by name; unnamed types are not listed */
+	uint32_t type_count;
+	struct nd_field *fields;
+	uint32_t field_count;
+	struct nd_enum *enums;      /* sorted by name */
+	uint32_t enum_count;
+	struct nd_constant *constants;
+	uint32_t constant_count;
+	void *arena;                /* what the strings live in; private to symfile.c */
+};
+
+/*
+ * Read an ISF file (.json or .json.xz, by content). `path` is for messages. Owns nothing of the
+ * caller; *ret is freed with nd_symfile_free(). ND_EFORMAT, ND_EIO, ND_ENOMEM with *err.
+ */
+enum nd_status nd_isf_read(const char *path, struct nd_symfile **ret, struct nd_error *err);
+void nd_symfile_free(struct nd_symfile *file);
+
+/* NULL when there is none. */
+const struct nd_type *nd_symfile_type(const struct nd_symfile *file, const char *name);
+const struct nd_field *nd_symfile_field(const struct nd_symfile *file, const struct nd_type *type,
+					const char *name);
+const struct nd_enum *nd_symfile_enum(const struct nd_symfile *file, const char *name);
+const struct nd_public *nd_symfile_public(const struct nd_symfile *file, const char *name);
+/*
+ * The index in publics of the first of the symbols with the greatest rva <= `rva`; public_count
+ * when there is none.
+ */
+uint32_t nd_symfile_nearest(const struct nd_symfile *file, uint32_t rva);
+
+/*
+ * Find and read the symbol file of a module in the folders of `search` (colon-separated list; NULL
+ * for none), then in the standard places ($NTDUMPFS_SYMBOLS, $XDG_CACHE_HOME or ~/.cache/ntdumpfs,
+ * /usr/share/ntdumpfs). In each folder: Volatility's layout (<pdb>/<GUID>-<age>.json[.xz], also
+ * below symbols/windows/ and windows/), and plain files. Only an exact GUID and age is accepted.
+ * ND_NO_SYMBOLS when there is none; *tried (may be NULL) gets a malloc'ed text, one line per file
+ * that was looked at and why it was not used.
+ */
+enum nd_status nd_symfile_find(const char *search, const char *pdb_name,
+			       const struct nd_guid_age *id, struct nd_symfile **ret, char **tried);
+
+#endif
