@@ -94,9 +94,10 @@ static inline bool nd_va_is_canonical(nd_va va)
 	return top == 0 || top == 0x1ffff;
 }
 
+/* True for the system half of the address space (48- and 57-bit machines alike). */
 static inline bool nd_va_is_kernel(nd_va va)
 {
-	return va >> 47 == 0x1ffff;
+	return va >> 63 != 0;
 }
 
 #endif

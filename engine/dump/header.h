@@ -31,8 +31,8 @@ struct nd_header_run {
 
 /* Each member with st: ND_OK, or ND_NONE where the file holds the fill pattern. */
 struct nd_header {
-	struct nd_u64 major_version;  /* 0xf free build, 0xc checked build */
-	struct nd_u64 minor_version;  /* build number */
+	struct nd_u64 major_version;	    /* 0xf free build, 0xc checked build */
+	struct nd_u64 minor_version;	    /* build number */
 	struct nd_u64 directory_table_base; /* as stored: low 12 bits may be set */
 	struct nd_u64 pfn_database;
 	struct nd_u64 ps_loaded_module_list;
@@ -44,11 +44,11 @@ struct nd_header {
 	struct nd_u64 kd_debugger_data_block;
 	struct nd_u64 dump_type;
 	struct nd_u64 required_dump_space; /* bytes */
-	struct nd_u64 system_time;         /* FILETIME, UTC */
-	struct nd_u64 system_up_time;      /* 100 ns */
+	struct nd_u64 system_time;	   /* FILETIME, UTC */
+	struct nd_u64 system_up_time;	   /* 100 ns */
 	struct nd_u64 mini_dump_fields;
 	struct nd_u64 secondary_data_state;
-	struct nd_u64 product_type;        /* 1 WinNt, 2 LanManNt, 3 ServerNt */
+	struct nd_u64 product_type; /* 1 WinNt, 2 LanManNt, 3 ServerNt */
 	struct nd_u64 suite_mask;
 	struct nd_u64 writer_status;
 	struct nd_u64 kd_secondary_version;
@@ -56,13 +56,13 @@ struct nd_header {
 	struct nd_u64 boot_id;
 	struct nd_u64 number_of_runs;
 	struct nd_u64 number_of_pages;
-	uint32_t run_count;                /* runs that fit the header and are not fill */
+	uint32_t run_count; /* runs that fit the header and are not fill */
 	struct nd_header_run run[ND_HEADER_RUNS_MAX];
-	char version_user[33];             /* NUL-terminated raw bytes; "" when fill */
-	char comment[129];                 /* NUL-terminated raw bytes; "" when fill */
+	char version_user[33]; /* NUL-terminated raw bytes; "" when fill */
+	char comment[129];     /* NUL-terminated raw bytes; "" when fill */
 
 	uint8_t context[ND_CONTEXT_BYTES]; /* CONTEXT of the crashing processor, raw */
-	bool context_set;                  /* false: all zero or fill */
+	bool context_set;		   /* false: all zero or fill */
 
 	/* EXCEPTION_RECORD64 */
 	struct nd_u64 exception_code, exception_flags, exception_record, exception_address;

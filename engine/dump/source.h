@@ -20,8 +20,8 @@ struct nd_source;
 /* Page counts of a source. */
 struct nd_source_counts {
 	uint64_t present_pages; /* pages whose 4096 bytes can be read from the file */
-	uint64_t cut_pages;     /* pages that the container lists but the file is too short for */
-	nd_pfn end_pfn;         /* one past the highest page listed */
+	uint64_t cut_pages;	/* pages that the container lists but the file is too short for */
+	nd_pfn end_pfn;		/* one past the highest page listed */
 };
 
 /*
@@ -75,13 +75,13 @@ enum nd_status nd_source_read_virtual(const struct nd_source *src, nd_va va, voi
 
 /* The triage header's own facts (offsets into the file are already checked). */
 struct nd_triage {
-	nd_va top_of_stack;         /* address of the first saved stack byte */
+	nd_va top_of_stack; /* address of the first saved stack byte */
 	uint32_t stack_bytes;
 	uint32_t service_pack_build;
 	uint32_t triage_options;
-	uint32_t driver_count;      /* entries that nd_source_triage_driver() can give */
+	uint32_t driver_count; /* entries that nd_source_triage_driver() can give */
 	uint32_t unloaded_count;
-	uint32_t block_count;       /* data blocks listed */
+	uint32_t block_count; /* data blocks listed */
 	/* Where in the file these lie; 0 when absent. Read with nd_source_read_file(). */
 	uint64_t prcb_offset, process_offset, thread_offset, kdbg_offset, call_stack_offset;
 	uint32_t kdbg_bytes;
@@ -92,7 +92,7 @@ struct nd_triage_driver {
 	uint64_t size_bytes;
 	uint32_t timestamp;
 	uint32_t checksum;
-	uint16_t name[260];         /* UTF-16LE code units as stored (host order), not terminated */
+	uint16_t name[260]; /* UTF-16LE code units as stored (host order), not terminated */
 	uint32_t name_units;
 };
 
