@@ -13,25 +13,25 @@
 #define ND_RVA_ABSENT UINT32_MAX
 
 struct nd_member_place {
-	uint32_t offset;     /* ND_OFFSET_ABSENT: this build has no such member */
+	uint32_t offset; /* ND_OFFSET_ABSENT: this build has no such member */
 	uint8_t bit_position;
-	uint8_t bit_length;  /* 0: not a bit-field */
+	uint8_t bit_length; /* 0: not a bit-field */
 };
 
 enum nd_layout_source {
-	ND_LAYOUT_NONE,            /* nothing known: every member absent */
-	ND_LAYOUT_PDB,             /* exact PDB */
-	ND_LAYOUT_ISF,             /* exact ISF */
+	ND_LAYOUT_NONE,		   /* nothing known: every member absent */
+	ND_LAYOUT_PDB,		   /* exact PDB */
+	ND_LAYOUT_ISF,		   /* exact ISF */
 	ND_LAYOUT_PROFILE_EXACT,   /* built-in profile of this very kernel (GUID + age) */
 	ND_LAYOUT_PROFILE_NEAREST, /* built-in profile of another servicing level of the build */
 };
 
 struct nd_layout {
 	enum nd_layout_source source;
-	char version[24];   /* kernel version of the profile: "10.0.19041.329"; "" when unknown */
+	char version[24]; /* kernel version of the profile: "10.0.19041.329"; "" when unknown */
 	struct nd_member_place member[ND_MEMBER_COUNT];
-	uint32_t struct_bytes[ND_STRUCT_COUNT];  /* 0: unknown */
-	uint32_t symbol_rva[ND_SYMBOL_COUNT];    /* ND_RVA_ABSENT: unknown */
+	uint32_t struct_bytes[ND_STRUCT_COUNT]; /* 0: unknown */
+	uint32_t symbol_rva[ND_SYMBOL_COUNT];	/* ND_RVA_ABSENT: unknown */
 };
 
 /* Bytes of each member as listed in members.h. */
@@ -51,7 +51,7 @@ void nd_layout_from_symfile(const struct nd_symfile *file, struct nd_layout *ret
 enum nd_status nd_profile_exact(const struct nd_guid_age *id, struct nd_layout *ret);
 /*
  * Built-in profiles of a build, nearest servicing level first: the i-th candidate (0 = nearest to
- * `revision`; distinct layouts only). Symbol RVAs are absent: they belong to one image only.
+ * `revision`, the older of two equally near; distinct layouts only). Symbol RVAs are absent: they belong to one image only.
  * ND_ENOENT past the last. 19042..19045 use the 19041 kernel, 18363 the 18362 one.
  */
 enum nd_status nd_profile_candidate(uint32_t build, uint32_t revision, uint32_t i,

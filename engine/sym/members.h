@@ -182,6 +182,7 @@
 	X(KLDR_DATA_TABLE_ENTRY, CheckSum, 4) \
 	X(KLDR_DATA_TABLE_ENTRY, TimeDateStamp, 4) \
 	X(LDR_DATA_TABLE_ENTRY, DllBase, 8) \
+	X(LDR_DATA_TABLE_ENTRY, EntryPoint, 8) \
 	X(LDR_DATA_TABLE_ENTRY, SizeOfImage, 4) \
 	X(LDR_DATA_TABLE_ENTRY, FullDllName, 16) \
 	X(LDR_DATA_TABLE_ENTRY, BaseDllName, 16) \
@@ -255,6 +256,7 @@
 	X(KUSER_SHARED_DATA, NtSystemRoot, 520) \
 	X(KUSER_SHARED_DATA, SystemTime, 12) \
 	X(KUSER_SHARED_DATA, InterruptTime, 12) \
+	X(KUSER_SHARED_DATA, TimeZoneBias, 12) \
 	/* object headers */ \
 	X(OBJECT_HEADER, PointerCount, 8) \
 	X(OBJECT_HEADER, HandleCount, 8) \
@@ -264,6 +266,14 @@
 	X(OBJECT_HEADER, Body, 0) \
 	X(OBJECT_HEADER_NAME_INFO, Directory, 8) \
 	X(OBJECT_HEADER_NAME_INFO, Name, 16) \
+	X(TOKEN, IntegrityLevelIndex, 4) \
+	X(TOKEN, UserAndGroupCount, 4) \
+	X(TOKEN, UserAndGroups, 8) \
+	X(SID_AND_ATTRIBUTES, Sid, 8) \
+	X(EJOB, ParentJob, 8) \
+	X(EJOB, Silo, 4) \
+	X(EJOB, ServerSiloGlobals, 8) \
+	X(EJOB, ContainerId, 16) \
 	X(OBJECT_TYPE, Name, 16) \
 	X(OBJECT_TYPE, Index, 1)
 
@@ -272,11 +282,12 @@
 	X(EPROCESS, WoW64Process, Wow64Process)
 
 /*
- * X(structure, structure that stands in where a build's symbols lack it): 9600 and older have no
- * _KLDR_DATA_TABLE_ENTRY; _LDR_DATA_TABLE_ENTRY has the same places from DllBase to Flags.
+ * X(structure, structure that stands in where a build's symbols lack it, for its members below this
+ * offset; never for its size): 9600 and older have no _KLDR_DATA_TABLE_ENTRY;
+ * _LDR_DATA_TABLE_ENTRY has the same places from DllBase to Flags, and others after them.
  */
 #define ND_STRUCT_ALIASES(X) \
-	X(KLDR_DATA_TABLE_ENTRY, LDR_DATA_TABLE_ENTRY)
+	X(KLDR_DATA_TABLE_ENTRY, LDR_DATA_TABLE_ENTRY, 0x6c)
 
 /* Kernel variables and routines that the engine wants by name: image-relative addresses. */
 #define ND_SYMBOLS(X) \

@@ -30,7 +30,7 @@ enum {
 
 struct nd_public {
 	uint32_t rva;
-	uint32_t flags; /* ND_PUBLIC_* */
+	uint32_t flags;	  /* ND_PUBLIC_* */
 	const char *name; /* owned by the symbol file; raw bytes of the file, to be escaped */
 };
 
@@ -38,19 +38,20 @@ enum nd_type_kind { ND_TYPE_OTHER, ND_TYPE_BASE, ND_TYPE_STRUCT, ND_TYPE_ENUM, N
 
 struct nd_field {
 	const char *name;
-	uint32_t offset;        /* bytes from the structure's start; of the storage unit for bits */
-	uint32_t bytes;         /* size of the member (an array's whole size); 0 when unknown */
-	uint32_t array_count;   /* elements when it is an array, else 0 */
+	uint32_t offset;      /* bytes from the structure's start; of the storage unit for bits */
+	uint32_t bytes;	      /* size of the member (an array's whole size); 0 when unknown */
+	uint32_t array_count; /* elements of all dimensions when it is an array, else 0 */
 	uint8_t bit_position;
-	uint8_t bit_length;     /* 0: not a bit-field */
-	uint8_t type_kind;      /* enum nd_type_kind of the member, of an array's element */
-	const char *type_name;  /* "" or the base, structure or enum name; of a pointer's target */
+	uint8_t bit_length;    /* 0: not a bit-field */
+	uint8_t type_kind;     /* enum nd_type_kind of the member, of an array's element */
+	const char *type_name; /* "" or the base, structure or enum name; of a pointer's target */
 };
 
 struct nd_type {
 	const char *name;
 	uint32_t bytes;
-	uint32_t first_field, field_count; /* into nd_symfile.fields, in order of offset */
+	uint32_t first_field,
+		field_count; /* into nd_symfile.fields, by offset, whole before bits */
 };
 
 struct nd_constant {
@@ -67,19 +68,19 @@ struct nd_symfile {
 	enum nd_symfile_kind kind;
 	struct nd_guid_age id;
 	bool id_known;
-	char *path;                 /* where it was read from */
-	struct nd_public *publics;  /* sorted by rva, then name */
+	char *path;		   /* where it was read from */
+	struct nd_public *publics; /* sorted by rva, then name */
 	uint32_t public_count;
-	uint32_t *by_name;          /* indices into publics, sorted by name (strcmp) */
-	struct nd_type *types;      /* sorted by name; unnamed types are not listed */
+	uint32_t *by_name;     /* indices into publics, sorted by name (strcmp) */
+	struct nd_type *types; /* sorted by name; unnamed types are not listed */
 	uint32_t type_count;
 	struct nd_field *fields;
 	uint32_t field_count;
-	struct nd_enum *enums;      /* sorted by name */
+	struct nd_enum *enums; /* sorted by name */
 	uint32_t enum_count;
 	struct nd_constant *constants;
 	uint32_t constant_count;
-	void *arena;                /* what the strings live in; private to symfile.c */
+	void *arena; /* what the strings live in; private to symfile.c */
 };
 
 /*
@@ -87,6 +88,22 @@ struct nd_symfile {
  * caller; *ret is freed with nd_symfile_free(). ND_EFORMAT, ND_EIO, ND_ENOMEM with *err.
  */
 enum nd_status nd_isf_read(const char *path, struct nd_symfile **ret, struct nd_error *err);
+/* The same from memory; `path` only names it. */
+enum nd_status nd_isf_read_memory(const char *path, const void *bytes, size_t len,
+				  struct nd_symfile **ret, struct nd_error *err);
+/*
+ * Only the identity that an ISF file states: reads no further than to there. ND_NO_SYMBOLS when
+ * it states none; else as nd_isf_read().
+ */
+enum nd_status nd_isf_read_id(const char *path, struct nd_guid_age *ret, struct nd_error *err);
+/*
+ * Read a PDB (MSF 7.00) file: public symbols, structures, enums. The age is that of its debug
+ * information stream, which is what an image's debug record states. As nd_isf_read().
+ */
+enum nd_status nd_pdb_read(const char *path, struct nd_symfile **ret, struct nd_error *err);
+enum nd_status nd_pdb_read_memory(const char *path, const void *bytes, size_t len,
+				  struct nd_symfile **ret, struct nd_error *err);
+/* NULL is allowed. */
 void nd_symfile_free(struct nd_symfile *file);
 
 /* NULL when there is none. */
@@ -102,12 +119,22 @@ const struct nd_public *nd_symfile_public(const struct nd_symfile *file, const c
 uint32_t nd_symfile_nearest(const struct nd_symfile *file, uint32_t rva);
 
 /*
- * Find and read the symbol file of a module in the folders of `search` (colon-separated list; NULL
- * for none), then in the standard places ($NTDUMPFS_SYMBOLS, $XDG_CACHE_HOME or ~/.cache/ntdumpfs,
- * /usr/share/ntdumpfs). In each folder: Volatility's layout (<pdb>/<GUID>-<age>.json[.xz], also
- * below symbols/windows/ and windows/), and plain files. Only an exact GUID and age is accepted.
- * ND_NO_SYMBOLS when there is none; *tried (may be NULL) gets a malloc'ed text, one line per file
- * that was looked at and why it was not used.
+ * Find and read the symbol file of a module. Places, in order: those of `search` (NULL for none),
+ * of $NTDUMPFS_SYMBOLS, of $_NT_SYMBOL_PATH, then $XDG_CACHE_HOME/ntdumpfs or ~/.cache/ntdumpfs,
+ * and /usr/share/ntdumpfs. A PDB anywhere goes before an ISF file anywhere.
+ *
+ * A list is colon-separated; or, when it has a `;` or a `*` (and for _NT_SYMBOL_PATH always), as
+ * Windows' debuggers write it: `srv*CACHE*URL;cache*DIR;DIR`, of which only local folders count.
+ * An element is a folder or a symbol file. In a folder:
+ *   <pdb>/<GUID><age in hex>/<pdb>, with index2.txt <2 letters>/<pdb>/...    (a symbol store)
+ *   <pdb>, pdb/<pdb>, symbols/pdb/<pdb>
+ *   <pdb>/<GUID>-<age>.json[.xz], also below symbols/windows/ and windows/  (Volatility's layout)
+ *   <GUID>-<age>.json[.xz], and any other .json[.xz] by the identity that it states
+ * Upper and lower case do not matter in these names. Only an exact GUID and age is accepted.
+ *
+ * `pdb_name` is as the dump has it: anything but [A-Za-z0-9_.-]{1,64} without a dot in front finds
+ * nothing. ND_NO_SYMBOLS when there is none. *tried (may be NULL) gets a malloc'ed text, one line
+ * per file or folder that was looked at and why it was not used; NULL when memory is short.
  */
 enum nd_status nd_symfile_find(const char *search, const char *pdb_name,
 			       const struct nd_guid_age *id, struct nd_symfile **ret, char **tried);
