@@ -31,6 +31,7 @@ struct nd_page {
 	enum nd_page_state state;
 	nd_pfn pfn;     /* unless demand zero or none */
 	uint64_t pte;   /* the last entry looked at, raw */
+	uint8_t level;  /* of the page-table entry where the walk ended: 1 = PTE, 2 = PDE, ... */
 };
 
 /*
