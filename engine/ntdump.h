@@ -17,6 +17,13 @@ struct nd_open_options {
 
 struct nd_tables; /* lazily built lists (processes, modules); private to the engine */
 
+/* A piece of a triage dump's file whose virtual address was worked out after opening. */
+struct nd_overlay {
+	nd_va va;
+	uint64_t file_offset;
+	uint64_t bytes;
+};
+
 /* An open dump: immutable after opening, shared between threads without locks. */
 struct nd_dump {
 	struct nd_source *src;
@@ -37,7 +44,11 @@ struct nd_dump {
 	uint32_t build;                     /* 10240, 19041, ...; 0 when unknown */
 	uint32_t revision;                  /* 16393; 0 when unknown */
 	const char *kernel_found;           /* how the kernel was found, static text for /target */
+	uint64_t invalid_pte_mask;          /* _MI_HARDWARE_STATE.InvalidPteMask; 0 when unknown */
 	bool invalid_pte_mask_known;
+	struct nd_overlay overlay[4];       /* triage dumps: structures found by their address */
+	uint32_t overlay_count;
+	nd_va triage_process, triage_thread; /* triage dumps: the crashing EPROCESS and ETHREAD */
 	struct nd_tables *tables;
 };
 

@@ -1,0 +1,223 @@
+/*
+ * engine/nt/tables.c - the lazily built lists of an open dump. A list that could not be built for
+ * want of memory or because of an I/O error is not kept: the next caller tries again.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "nt/module.h"
+#include "nt/process.h"
+#include "nt/service_table.h"
+#include "nt/stub.h"
+#include "nt/tables.h"
+#include "nt/thread.h"
+#include "nt/name.h"
+
+struct nd_tables {
+	pthread_mutex_t lock; /* recursive: building one list may need another */
+	struct nd_image_cache *images;
+	bool processes_built, kernel_modules_built;
+	struct nd_process_list processes;
+	struct nd_module_list kernel_modules;
+	struct nd_thread_list **threads;   /* one slot a process; NULL until built */
+	struct nd_module_list **modules;
+	bool stubs_built[ND_STUB_MODULES], services_built[ND_SERVICE_TABLES];
+	struct nd_stub_list stubs[ND_STUB_MODULES];
+	struct nd_service_table services[ND_SERVICE_TABLES];
+};
+
+enum nd_status nd_tables_new(struct nd_tables **ret)
+{
+	struct nd_tables *t = calloc(1, sizeof(*t));
+	pthread_mutexattr_t attr;
+
+	if (!t)
+		return ND_ENOMEM;
+	t->images = nd_image_cache_new();
+	if (!t->images) {
+		free(t);
+		return ND_ENOMEM;
+	}
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(&t->lock, &attr);
+	pthread_mutexattr_destroy(&attr);
+	*ret = t;
+	return ND_OK;
+}
+
+void nd_tables_free(struct nd_tables *t)
+{
+	if (!t)
+		return;
+	for (uint32_t i = 0; t->threads && i < t->processes.count; i++)
+		if (t->threads[i]) {
+			nd_thread_list_free(t->threads[i]);
+			free(t->threads[i]);
+		}
+	for (uint32_t i = 0; t->modules && i < t->processes.count; i++)
+		if (t->modules[i]) {
+			nd_module_list_free(t->modules[i]);
+			free(t->modules[i]);
+		}
+	free(t->threads);
+	free(t->modules);
+	if (t->processes_built)
+		nd_process_list_free(&t->processes);
+	if (t->kernel_modules_built)
+		nd_module_list_free(&t->kernel_modules);
+	for (int i = 0; i < ND_STUB_MODULES; i++)
+		nd_stub_list_free(&t->stubs[i]);
+	for (int i = 0; i < ND_SERVICE_TABLES; i++)
+		nd_service_table_free(&t->services[i]);
+	nd_image_cache_free(t->images);
+	pthread_mutex_destroy(&t->lock);
+	free(t);
+}
+
+struct nd_image_cache *nd_tables_images(const struct nd_dump *dump)
+{
+	return dump->tables->images;
+}
+
+static enum nd_status build_processes(const struct nd_dump *dump, struct nd_tables *t)
+{
+	enum nd_status st = nd_process_list_build(dump, &t->processes);
+	size_t slots;
+
+	if (st != ND_OK)
+		return st;
+	slots = t->processes.count ? t->processes.count : 1;
+	t->threads = calloc(slots, sizeof(*t->threads));
+	t->modules = calloc(slots, sizeof(*t->modules));
+	if (!t->threads || !t->modules) {
+		free(t->threads);
+		free(t->modules);
+		t->threads = NULL;
+		t->modules = NULL;
+		nd_process_list_free(&t->processes);
+		return ND_ENOMEM;
+	}
+	t->processes_built = true;
+	return ND_OK;
+}
+
+enum nd_status nd_processes(const struct nd_dump *dump, const struct nd_process_list **ret)
+{
+	struct nd_tables *t = dump->tables;
+	enum nd_status st = ND_OK;
+
+	pthread_mutex_lock(&t->lock);
+	if (!t->processes_built)
+		st = build_processes(dump, t);
+	pthread_mutex_unlock(&t->lock);
+	if (st == ND_OK)
+		*ret = &t->processes;
+	return st;
+}
+
+enum nd_status nd_kernel_modules(const struct nd_dump *dump, const struct nd_module_list **ret)
+{
+	struct nd_tables *t = dump->tables;
+	enum nd_status st = ND_OK;
+
+	pthread_mutex_lock(&t->lock);
+	if (!t->kernel_modules_built) {
+		st = nd_kernel_modules_build(dump, &t->kernel_modules);
+		t->kernel_modules_built = st == ND_OK;
+	}
+	pthread_mutex_unlock(&t->lock);
+	if (st == ND_OK)
+		*ret = &t->kernel_modules;
+	return st;
+}
+
+enum nd_status nd_threads(const struct nd_dump *dump, uint32_t process,
+			  const struct nd_thread_list **ret)
+{
+	struct nd_tables *t = dump->tables;
+	const struct nd_process_list *processes;
+	enum nd_status st = nd_processes(dump, &processes);
+
+	if (st != ND_OK)
+		return st;
+	if (process >= processes->count)
+		return ND_ENOENT;
+	pthread_mutex_lock(&t->lock);
+	if (!t->threads[process]) {
+		struct nd_thread_list *list = calloc(1, sizeof(*list));
+
+		st = list ? nd_thread_list_build(dump, processes->ref[process].eprocess, list) :
+			    ND_ENOMEM;
+		if (st == ND_OK)
+			t->threads[process] = list;
+		else
+			free(list);
+	}
+	if (st == ND_OK)
+		*ret = t->threads[process];
+	pthread_mutex_unlock(&t->lock);
+	return st;
+}
+
+enum nd_status nd_process_modules(const struct nd_dump *dump, uint32_t process,
+				  const struct nd_module_list **ret)
+{
+	struct nd_tables *t = dump->tables;
+	const struct nd_process_list *processes;
+	enum nd_status st = nd_processes(dump, &processes);
+
+	if (st != ND_OK)
+		return st;
+	if (process >= processes->count)
+		return ND_ENOENT;
+	pthread_mutex_lock(&t->lock);
+	if (!t->modules[process]) {
+		struct nd_module_list *list = calloc(1, sizeof(*list));
+
+		st = list ? nd_process_modules_build(dump, processes->ref[process].eprocess, list) :
+			    ND_ENOMEM;
+		if (st == ND_OK)
+			t->modules[process] = list;
+		else
+			free(list);
+	}
+	if (st == ND_OK)
+		*ret = t->modules[process];
+	pthread_mutex_unlock(&t->lock);
+	return st;
+}
+
+enum nd_status nd_stubs(const struct nd_dump *dump, enum nd_stub_module module,
+			const struct nd_stub_list **ret)
+{
+	struct nd_tables *t = dump->tables;
+	enum nd_status st = ND_OK;
+
+	pthread_mutex_lock(&t->lock);
+	if (!t->stubs_built[module]) {
+		st = nd_stub_list_build(dump, module, &t->stubs[module]);
+		t->stubs_built[module] = st == ND_OK;
+	}
+	pthread_mutex_unlock(&t->lock);
+	if (st == ND_OK)
+		*ret = &t->stubs[module];
+	return st;
+}
+
+enum nd_status nd_service_table(const struct nd_dump *dump, enum nd_service_table_id id,
+				const struct nd_service_table **ret)
+{
+	struct nd_tables *t = dump->tables;
+	enum nd_status st = ND_OK;
+
+	pthread_mutex_lock(&t->lock);
+	if (!t->services_built[id]) {
+		st = nd_service_table_build(dump, id, &t->services[id]);
+		t->services_built[id] = st == ND_OK;
+	}
+	pthread_mutex_unlock(&t->lock);
+	if (st == ND_OK)
+		*ret = &t->services[id];
+	return st;
+}
