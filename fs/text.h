@@ -56,8 +56,9 @@ void text_duration(struct text *t, struct nd_u64 v); /* 100 ns units -> "0 days 
 void text_windbg_va(struct text *t, nd_va va);
 
 /*
- * Text from the dump, escaped for contents: control characters and invalid UTF-8 bytes as \xNN,
- * lone surrogates as \uNNNN, backslash-escapes only for those.
+ * Text from the dump, escaped for contents: control characters (C1 too) and invalid UTF-8 bytes
+ * as \xNN; lone surrogates, line separators and marks of writing direction as \uNNNN;
+ * backslash-escapes only for those.
  */
 void text_utf8(struct text *t, const void *bytes, size_t len);
 void text_utf16(struct text *t, const uint16_t *units, size_t count);

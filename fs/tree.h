@@ -59,8 +59,8 @@ struct node_row {
 	const struct node_row *rows;
 	/*
 	 * The child after *cursor (0 at first; the function moves it on): ND_OK and *ret, ND_ENOENT
-	 * at the end. `dir` is the directory that holds the dynamic row. Names must be distinct.
-	 * NULL for a dynamic row that is only looked up (L).
+	 * at the end. `dir` is the directory that holds the dynamic row. Names must be distinct,
+	 * cursors below 2^44. NULL for a dynamic row that is only looked up (L).
 	 */
 	enum nd_status (*next)(const struct node_at *dir, uint64_t *cursor, struct node_entry *ret);
 	/* The child of this name (ret->name may be the canonical name or the alias that was asked
@@ -77,14 +77,19 @@ struct node_row {
 
 /*
  * A dynamic directory may hold itself (the object namespace): let `rows` of the dynamic row be the
- * table that contains the row. Its key then replaces the parent's key instead of adding one.
+ * table that contains the row. Its key, and that of every other dynamic row of the table, then
+ * replaces the parent's key instead of adding one. At most TREE_DEPTH_MAX levels are followed
+ * where the whole tree is walked.
  */
+#define TREE_DEPTH_MAX 64
 
 /* The root directory's table: fs/nodes/root.c. */
 extern const struct node_row node_root_rows[];
 
 struct tree_options {
-	size_t cache_bytes;    /* bound of the rendered-text cache */
+	size_t cache_bytes;            /* bound of the rendered-text cache */
+	int64_t default_mtime_seconds; /* Unix time, where the dump does not tell when it crashed */
+	uint32_t default_mtime_nanoseconds;
 };
 
 /* The tree over an open dump, which must outlive it. */
@@ -100,7 +105,10 @@ enum tree_kind { TREE_FILE, TREE_DIR, TREE_LINK };
 enum nd_status tree_at(struct tree *tree, uint64_t ino, struct node_at *ret);
 enum tree_kind tree_kind_of(const struct node_at *at);
 enum nd_status tree_lookup(struct tree *tree, uint64_t dir, const char *name, uint64_t *ret_ino);
-/* ino of the directory above; the root's is the root. */
+/*
+ * ino of the directory above; the root's is the root. Inside a directory that holds itself: the
+ * topmost of its kind.
+ */
 uint64_t tree_parent(struct tree *tree, uint64_t ino);
 
 /* A listed child; COSTLY tells that its size should not be asked for while listing. */
@@ -137,8 +145,13 @@ enum nd_status tree_about(struct tree *tree, uint64_t ino, struct node_about *re
 /* The path of a node from the root, without a leading slash ("proc/5148/status"). */
 enum nd_status tree_path(struct tree *tree, uint64_t ino, char *ret, size_t bytes);
 
-/* How often a renderer ran, for the tests that count work. */
-uint64_t tree_render_count(const struct tree *tree);
+/* For the tests that count work. Safe in a signal handler. */
+struct tree_counts {
+	uint64_t renders; /* how often a render function ran */
+	uint64_t cache_hits, cache_misses, cache_evictions;
+	uint64_t cache_entries, cache_bytes; /* held */
+};
+struct tree_counts tree_counts(const struct tree *tree);
 
 /*
  * Render every listed file once without caching, except those flagged NODE_COSTLY, and tell `fn`

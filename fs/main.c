@@ -1,0 +1,301 @@
+/*
+ * fs/main.c - ntdumpfs: options, the dump, the mount, the daemon's life.
+ *
+ * Whatever can be wrong is found before anything is mounted, and said in one line on stderr.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "fuse.h"
+#include "ntdump.h"
+#include "options.h"
+#include "tree.h"
+
+#define FORMAT_NUMBER "1" /* of the mounted tree */
+#define FUSE_MAGIC 0x65735546
+
+/* What has to be undone at the end, in the order of its making. */
+struct daemon {
+	struct options options;
+	struct stat file; /* the dump's */
+	struct nd_dump *dump;
+	struct tree *tree;
+	struct fs *fs;
+	char *fsname;
+	int stats_fd;
+};
+
+/*
+ * Nothing inherited but the standard streams: a pipe or a test that waits for the end of a
+ * descriptor must not wait for the daemon. And the standard streams are there, so that no file of
+ * ours becomes one of them.
+ */
+static void settle_descriptors(void)
+{
+	int fd;
+
+	close_range(3, ~0u, 0);
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+}
+
+/* "ntdumpfs: FILE: reason", in one line whatever the name holds; file may be NULL. */
+static void complain(const char *file, const char *reason)
+{
+	fputs("ntdumpfs: ", stderr);
+	for (; file && *file; file++)
+		fputc((unsigned char)*file < 0x20 || *file == 0x7f ? '?' : *file, stderr);
+	fprintf(stderr, "%s%s\n", file ? ": " : "", reason);
+}
+
+static int refuse(const char *file, const char *reason)
+{
+	complain(file, reason);
+	return EXIT_MOUNT;
+}
+
+/* A status without a line of its own. */
+static const char *reason_of(enum nd_status st)
+{
+	return st == ND_ENOMEM ? "out of memory" : "internal error";
+}
+
+static void tell_about(const struct nd_dump *dump)
+{
+	fprintf(stderr, "ntdumpfs: container %s, build %u.%u\n", nd_source_container(dump->src),
+		dump->build, dump->revision);
+	fprintf(stderr, "ntdumpfs: kernel at 0x%016llx, found by %s, symbols %s\n",
+		(unsigned long long)dump->kernel_base,
+		dump->kernel_found ? dump->kernel_found : "-",
+		dump->kernel_pdb[0] ? dump->kernel_pdb : "-");
+	if (dump->symbols_tried)
+		fprintf(stderr, "ntdumpfs: symbols tried: %s\n", dump->symbols_tried);
+}
+
+static int open_stats(struct daemon *d)
+{
+	const char *path = d->options.stats;
+
+	if (!path)
+		return 0;
+	d->stats_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	return d->stats_fd >= 0 ? 0 : refuse(path, strerror(errno));
+}
+
+/*
+ * The folders with those that are relative made absolute, as symbols may be looked for when the
+ * daemon has left its folder. The caller frees it; NULL: no memory, or no current folder.
+ */
+static char *absolute_folders(const char *folders)
+{
+	char *cwd = getcwd(NULL, 0), *ret = NULL;
+	size_t len = 0;
+	FILE *out = cwd ? open_memstream(&ret, &len) : NULL;
+
+	while (out) {
+		size_t part = strcspn(folders, ":");
+
+		if (part > 0 && *folders != '/')
+			fprintf(out, "%s/", cwd);
+		fwrite(folders, 1, part, out);
+		if (folders[part] == '\0')
+			break;
+		fputc(':', out);
+		folders += part + 1;
+	}
+	if (out && fclose(out) != 0) {
+		free(ret);
+		ret = NULL;
+	}
+	free(cwd);
+	return ret;
+}
+
+static int settle_symbols(struct daemon *d)
+{
+	char *folders;
+
+	if (!d->options.symbols)
+		return 0;
+	folders = absolute_folders(d->options.symbols);
+	if (!folders)
+		return refuse(d->options.symbols, strerror(errno));
+	free(d->options.symbols);
+	d->options.symbols = folders;
+	return 0;
+}
+
+static int open_dump(struct daemon *d)
+{
+	struct nd_open_options options = {.symbols = d->options.symbols};
+	const char *path = d->options.dump;
+	struct nd_error err = {""};
+	enum nd_status st;
+
+	if (stat(path, &d->file) != 0)
+		return refuse(path, strerror(errno));
+	if (S_ISDIR(d->file.st_mode))
+		return refuse(path, strerror(EISDIR));
+	if (access(path, R_OK) != 0)
+		return refuse(path, strerror(errno));
+	st = nd_dump_open(path, &options, &d->dump, &err);
+	if (st != ND_OK)
+		return refuse(path, err.text[0] ? err.text : reason_of(st));
+	if (d->options.debug)
+		tell_about(d->dump);
+	d->fsname = d->options.fsname ? strdup(d->options.fsname) : realpath(path, NULL);
+	return d->fsname ? 0 : refuse(path, strerror(errno));
+}
+
+static int make_tree(struct daemon *d)
+{
+	struct tree_options options = {
+		.cache_bytes = d->options.cache_bytes,
+		.default_mtime_seconds = d->file.st_mtim.tv_sec,
+		.default_mtime_nanoseconds = (uint32_t)d->file.st_mtim.tv_nsec,
+	};
+	enum nd_status st = tree_new(d->dump, node_root_rows, &options, &d->tree);
+
+	return st == ND_OK ? 0 : refuse(d->options.dump, reason_of(st));
+}
+
+/* mount -N: the directory is one of another mount namespace; the dump was one of ours. */
+static int enter_namespace(const char *path)
+{
+	int fd, result = 0;
+
+	if (!path)
+		return 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWNS) != 0)
+		result = refuse(path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
+/* Is `dir` the top of a FUSE filesystem? Mounting over that is most likely a mistake. */
+static bool is_fuse_mount(const char *dir, const struct stat *at)
+{
+	struct statfs fs;
+	struct stat above;
+	char *parent;
+	bool is_top;
+
+	if (statfs(dir, &fs) != 0 || fs.f_type != FUSE_MAGIC || asprintf(&parent, "%s/..", dir) < 0)
+		return false;
+	is_top = stat(parent, &above) == 0 && above.st_dev != at->st_dev;
+	free(parent);
+	return is_top;
+}
+
+static int check_dir(const char *dir)
+{
+	struct stat at;
+
+	if (stat(dir, &at) != 0)
+		return refuse(dir, strerror(errno));
+	if (!S_ISDIR(at.st_mode))
+		return refuse(dir, strerror(ENOTDIR));
+	if (is_fuse_mount(dir, &at))
+		return refuse(dir, "already mounted");
+	return 0;
+}
+
+static int mount_tree(struct daemon *d)
+{
+	const struct options *o = &d->options;
+	struct fs_options options = {
+		.fsname = d->fsname,
+		.file_bytes = (uint64_t)d->file.st_size,
+		.threads = o->threads,
+		.uid = o->uid,
+		.gid = o->gid,
+		.umask = o->umask,
+		.stats_fd = d->stats_fd,
+		.allow_other = o->allow_other,
+		.allow_root = o->allow_root,
+		.auto_unmount = o->auto_unmount,
+		.debug = o->debug,
+	};
+	struct nd_error err = {""};
+
+	if (fs_new(d->tree, &options, &d->fs, &err) != ND_OK ||
+	    fs_mount(d->fs, o->dir, &err) != ND_OK)
+		return refuse(o->dir, err.text);
+	return 0;
+}
+
+static int prepare(struct daemon *d)
+{
+	int code = open_stats(d);
+
+	if (code == 0)
+		code = settle_symbols(d);
+	if (code == 0)
+		code = open_dump(d);
+	if (code == 0)
+		code = make_tree(d);
+	if (code == 0)
+		code = enter_namespace(d->options.mount_namespace);
+	if (code == 0)
+		code = check_dir(d->options.dir);
+	return code;
+}
+
+static int run(struct daemon *d)
+{
+	int code = prepare(d);
+
+	if (code == 0)
+		code = mount_tree(d);
+	if (code != 0)
+		return code;
+	if (!d->options.foreground && fs_daemonize(d->fs) != ND_OK)
+		return refuse(d->options.dir, "cannot go to the background");
+	return fs_loop(d->fs) == ND_OK ? 0 : EXIT_MOUNT;
+}
+
+static void daemon_deinit(struct daemon *d)
+{
+	fs_free(d->fs);
+	tree_free(d->tree);
+	nd_dump_close(d->dump);
+	free(d->fsname);
+	if (d->stats_fd >= 0)
+		close(d->stats_fd);
+	options_deinit(&d->options);
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon d = {.stats_fd = -1};
+	struct nd_error err = {""};
+	enum nd_status st;
+	int code = 0;
+
+	settle_descriptors();
+	st = options_parse(&d.options, argc, argv, &err);
+	if (st != ND_OK) {
+		complain(NULL, err.text[0] ? err.text : reason_of(st));
+		code = EXIT_USAGE;
+	} else if (d.options.help) {
+		fputs(options_usage, stdout);
+	} else if (d.options.version) {
+		puts("ntdumpfs " NTDUMPFS_VERSION " (tree format " FORMAT_NUMBER ")");
+	} else if (!d.options.nothing) {
+		code = run(&d);
+	}
+	daemon_deinit(&d);
+	return code;
+}

@@ -1,0 +1,101 @@
+/*
+ * fs/nodes/nodes.h - the tables of the mounted tree, one file per top-level directory, and what
+ * their renderers share.
+ */
+#ifndef FS_NODES_H
+#define FS_NODES_H
+
+#include "nt/module.h"
+#include "nt/name.h"
+#include "nt/process.h"
+#include "nt/thread.h"
+#include "sym/rec.h"
+#include "text.h"
+#include "tree.h"
+
+extern const struct node_row node_dump_rows[];    /* dump.c */
+extern const struct node_row node_listing_rows[]; /* listing.c */
+extern const struct node_row node_proc_rows[];    /* proc.c */
+extern const struct node_row node_thread_rows[];  /* thread.c */
+extern const struct node_row node_modules_rows[]; /* modules.c */
+extern const struct node_row node_ssdt_rows[];    /* ssdt.c */
+extern const struct node_row node_win32k_rows[];
+extern const struct node_row node_stubs_rows[];
+extern const struct node_row node_symbol_rows[];  /* symbol.c */
+
+enum nd_status render_readme(struct text *out, const struct node_at *at);    /* readme.c */
+enum nd_status render_vertarget(struct text *out, const struct node_at *at); /* target.c */
+enum nd_status render_target(struct text *out, const struct node_at *at);
+enum nd_status render_ssdt_listing(struct text *out, const struct node_at *at); /* ssdt.c */
+enum nd_status render_win32k_listing(struct text *out, const struct node_at *at);
+enum nd_status render_process_listing(struct text *out, const struct node_at *at); /* listing.c */
+/* One process's block of /listing/processes. */
+enum nd_status listing_process(struct text *out, const struct nd_dump *dump, uint32_t process);
+/* A word for what is inside the dump, and the name of its container's DumpType. */
+const char *dump_kind_name(const struct nd_dump *dump);
+const char *dump_type_name(const struct nd_dump *dump);
+/* "pdb", "isf", "profile" or "none": where the kernel's layout comes from. */
+const char *layout_source_name(const struct nd_dump *dump);
+
+/* How a code address is written: tree.md rule 3 and the spellings of the listings. */
+enum code_style {
+	CODE_FULL,    /* module!symbol+0x1a (0x...), module+0x1a (0x...), 0x... */
+	CODE_SHORT,   /* the same without the address: table columns */
+	CODE_LISTING, /* with WinDbg's address: module!symbol+0x1a (hi`lo), hi`lo */
+};
+
+/* "nt!NtClose" of a system call number, or why it has no name: ssdt.c. */
+void text_service(struct text *out, const struct nd_dump *dump, struct nd_u64 number);
+
+/* --- thread.c: what the process's table and the listings show of a thread, too ------------ */
+
+/* The frame's Rip, '-' without a frame. */
+void thread_rip(struct text *out, const struct nd_dump *dump, uint32_t process,
+		const struct nd_thread *t, enum code_style style);
+/* Three fields: number service arg; '-' each when the thread is in no system call. */
+void thread_system_call(struct text *out, const struct nd_dump *dump, uint32_t process,
+			const struct nd_thread *t);
+/* The row of a thread of which nothing can be read. */
+void thread_absent_row(struct text *out, nd_va ethread, enum nd_status st);
+
+/* --- common.c: what renderers share ------------------------------------------------------ */
+
+/* Shorthands for the path's process and thread. ND_ENOENT when the key is out of range. */
+enum nd_status at_process_ref(const struct node_at *at, const struct nd_process_ref **ret);
+enum nd_status at_process(const struct node_at *at, struct nd_process *ret);
+enum nd_status at_thread(const struct node_at *at, struct nd_thread *ret);
+
+/*
+ * For a renderer whose object cannot be read at all: writes the word and gives ND_OK for a missing
+ * value, hands a failure on. Use: `if (st != ND_OK) return missing_or_fail(out, st, address);`
+ */
+enum nd_status missing_or_fail(struct text *out, enum nd_status st, nd_va address);
+
+/* The code at v; process UINT32_MAX: kernel code only. v may be missing. */
+void text_code(struct text *out, const struct nd_dump *dump, uint32_t process, struct nd_u64 v,
+	       enum code_style style);
+
+/* Text from the dump in contents, or its reason. */
+void text_ustr(struct text *out, const struct nd_ustr *s);
+/* ImageFileName, escaped, or its reason. */
+void text_image_name(struct text *out, const struct nd_process *process);
+/* As text_dec with missing written '-' for ND_NONE; names by a table function or the number. */
+void text_state(struct text *out, const struct nd_thread *thread);
+void text_wait_reason(struct text *out, const struct nd_thread *thread);
+/* "-" or like PsProtectedSignerWinTcb-Light. */
+void text_protection(struct text *out, struct nd_u64 protection);
+/* "Medium", "High", ...; "-" without a label. */
+void text_integrity(struct text *out, struct nd_u64 level);
+/* {name}.pdb/GUIDAGE in symbol-store form. */
+void text_pdb_key(struct text *out, const char *pdb, const struct nd_guid_age *id);
+/* "Key:<TAB>duration" of clock ticks (KeTimeIncrement), or the ticks where that is unknown. */
+void text_fact_ticks(struct text *out, const struct nd_dump *dump, const char *key,
+		     struct nd_u64 ticks);
+/* Ends a value file's line or a table's field. */
+void text_tab(struct text *out);
+void text_line(struct text *out);
+
+/* Parse "0x1f", "0n31" or "31"; false for anything else. No leading zeros in decimal. */
+bool parse_number(const char *s, uint64_t *ret);
+
+#endif

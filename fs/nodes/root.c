@@ -1,0 +1,21 @@
+/*
+ * fs/nodes/root.c - the root directory of the mounted tree.
+ */
+#include "nodes/nodes.h"
+
+// clang-format off
+const struct node_row node_root_rows[] = {
+	{ "README",    "what this is, the format number, the columns of every table", .render = render_readme },
+	{ "vertarget", "version and times, in WinDbg's words",                        .render = render_vertarget },
+	{ "target",    "facts of the machine and of how its kernel is understood",    .render = render_target },
+	{ "dump",      "the dump file itself",                                        .rows = node_dump_rows },
+	{ "listing",   "whole listings in one file each",                             .rows = node_listing_rows },
+	{ "proc",      "processes",                                                   .rows = node_proc_rows },
+	{ "ssdt",      "system services by number",                                   .rows = node_ssdt_rows },
+	{ "win32k",    "win32k services by number",                                   .rows = node_win32k_rows },
+	{ "stubs",     "system call stubs of user mode",                              .rows = node_stubs_rows },
+	{ "modules",   "kernel modules",                                              .rows = node_modules_rows },
+	{ "symbol",    "names and addresses, looked up by name",                      .rows = node_symbol_rows },
+	{ 0 }
+};
+// clang-format on

@@ -1,0 +1,97 @@
+/*
+ * fs/nodes/symbol.c - /symbol: kernel names and addresses, each looked up by the other. Nothing is
+ * listed: /symbol/nt!NtClose, /symbol/nt!NtClose+0x10, /symbol/0xfffff80315835f90.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "nodes/asked.h"
+#include "nodes/nodes.h"
+#include "ntdump.h"
+
+/* "module!symbol" or "module!symbol+0x10" to an address. */
+static enum nd_status resolve_name(const struct nd_dump *dump, const char *asked, nd_va *ret)
+{
+	char name[ASKED_NAME_MAX + 1];
+	const struct nd_module_list *modules;
+	uint64_t offset = 0;
+	char *bang, *plus;
+	enum nd_status st;
+
+	if (strlen(asked) > ASKED_NAME_MAX)
+		return ND_ENOENT;
+	strcpy(name, asked);
+	bang = strchr(name, '!');
+	if (!bang)
+		return ND_ENOENT;
+	*bang++ = '\0';
+	plus = strrchr(bang, '+');
+	if (plus && parse_number(plus + 1, &offset))
+		*plus = '\0';
+	st = nd_kernel_modules(dump, &modules);
+	if (st == ND_OK)
+		st = nd_name_address(&dump->kernel, modules, name, bang, ret);
+	if (st == ND_OK)
+		*ret += offset;
+	return st;
+}
+
+/* An address, with or without WinDbg's backtick. */
+static bool parse_address(const char *asked, nd_va *ret)
+{
+	char plain[32];
+	size_t n = 0;
+
+	if (strncmp(asked, "0x", 2) == 0)
+		asked += 2;
+	for (; *asked && n < sizeof(plain) - 1; asked++)
+		if (*asked != '`')
+			plain[n++] = *asked;
+	plain[n] = '\0';
+	if (*asked || n == 0 || n > 16 || strspn(plain, "0123456789abcdefABCDEF") != n)
+		return false;
+	*ret = strtoull(plain, NULL, 16);
+	return true;
+}
+
+static enum nd_status find_symbol(const struct node_at *dir, const char *name,
+				  struct node_entry *ret)
+{
+	nd_va va;
+	enum nd_status st = ND_OK;
+
+	if (!parse_address(name, &va))
+		st = resolve_name(dir->dump, name, &va);
+	if (st == ND_OK)
+		st = asked_key(name, &ret->key);
+	if (st == ND_OK)
+		strcpy(ret->name, name);
+	return st;
+}
+
+static enum nd_status render_symbol(struct text *out, const struct node_at *at)
+{
+	const char *name = asked_name(at->key[0]);
+	nd_va va;
+	enum nd_status st = ND_OK;
+
+	if (!name)
+		return ND_ENOENT;
+	if (parse_address(name, &va)) {
+		text_code(out, at->dump, UINT32_MAX, nd_u64_of(va), CODE_FULL);
+	} else {
+		st = resolve_name(at->dump, name, &va);
+		if (st == ND_OK)
+			text_va(out, nd_u64_of(va));
+	}
+	text_line(out);
+	return st;
+}
+
+// clang-format off
+const struct node_row node_symbol_rows[] = {
+	{ "<name>", "module!name gives its address, an address gives its name (looked up, not listed)",
+	  .render = render_symbol, .find = find_symbol, .flags = NODE_UNLISTED },
+	{ 0 }
+};
+// clang-format on
