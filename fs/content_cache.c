@@ -293,7 +293,7 @@ static struct content *content_from_text(uint64_t ino, struct text *text)
 
 	if (!content)
 		return NULL;
-	*content = (struct content){.ino = ino, .len = text->len, .refs = 1};
+	*content = (struct content){ .ino = ino, .len = text->len, .refs = 1 };
 	content->p = content->text;
 	if (copy && text->len > 0)
 		memcpy(content->text, text->p, text->len);
@@ -346,11 +346,12 @@ static void making_remove(struct content_cache *cache, const struct making *maki
 /* Make the text that is not there, with the lock held before and after but not meanwhile. */
 static enum nd_status make_unlocked(struct content_cache *cache, uint64_t ino, struct content **ret)
 {
-	struct making making = {.ino = ino, .next = cache->making};
+	struct making making = { .ino = ino, .next = cache->making };
 	bool alone = !is_making(cache, ino); /* else a nested one that must not wait */
 	enum nd_status st;
 
 	if (alone)
+		// cppcheck-suppress autoVariables ; making_remove() takes it out again below
 		cache->making = &making;
 	pthread_mutex_unlock(&cache->lock);
 	st = make(cache, ino, ret);

@@ -23,13 +23,13 @@ static bool is_surrogate(uint32_t code)
 /* The character at p (len >= 1): strict UTF-8, one byte taken where it is not. */
 static struct piece utf8_piece(const uint8_t *p, size_t len)
 {
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000}; /* refuses overlong forms */
-	struct piece bad = {.code = p[0], .taken = 1};
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 }; /* refuses overlong forms */
+	struct piece bad = { .code = p[0], .taken = 1 };
 	unsigned bytes = p[0] < 0x80 ? 1 : p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 : 4;
 	uint32_t code = p[0];
 
 	if (bytes == 1)
-		return (struct piece){.code = code, .taken = 1, .valid = true};
+		return (struct piece){ .code = code, .taken = 1, .valid = true };
 	if ((bytes == 4 && p[0] >> 3 != 30) || bytes > len)
 		return bad;
 	code &= 0x7fu >> bytes;
@@ -40,16 +40,16 @@ static struct piece utf8_piece(const uint8_t *p, size_t len)
 	}
 	if (code < least[bytes] || code > 0x10ffff || is_surrogate(code))
 		return bad;
-	return (struct piece){.code = code, .taken = bytes, .valid = true};
+	return (struct piece){ .code = code, .taken = bytes, .valid = true };
 }
 
 /* The character at u (count >= 1); a surrogate without its partner is not valid. */
 static struct piece utf16_piece(const uint16_t *u, size_t count)
 {
 	if (!is_surrogate(u[0]))
-		return (struct piece){.code = u[0], .taken = 1, .valid = true};
+		return (struct piece){ .code = u[0], .taken = 1, .valid = true };
 	if (u[0] >= 0xdc00 || count < 2 || u[1] < 0xdc00 || u[1] > 0xdfff)
-		return (struct piece){.code = u[0], .taken = 1};
+		return (struct piece){ .code = u[0], .taken = 1 };
 	return (struct piece){
 		.code = 0x10000 + ((uint32_t)(u[0] - 0xd800) << 10) + (u[1] - 0xdc00u),
 		.taken = 2,
@@ -124,6 +124,15 @@ void text_utf16(struct text *t, const uint16_t *units, size_t count)
 	}
 }
 
+static void escape_byte(char *name, size_t *len, uint8_t byte)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	name[(*len)++] = '%';
+	name[(*len)++] = digits[byte >> 4];
+	name[(*len)++] = digits[byte & 0xf];
+}
+
 /* Append one character to a file name of *len bytes; false when it does not fit any more. */
 static bool name_piece(char *name, size_t *len, struct piece piece, bool is_byte)
 {
@@ -139,28 +148,27 @@ static bool name_piece(char *name, size_t *len, struct piece piece, bool is_byte
 	if (bytes * (escape ? 3 : 1) > NAME_BYTES_MAX - *len)
 		return false;
 	for (unsigned i = 0; i < bytes; i++) {
-		if (escape) {
-			name[(*len)++] = '%';
-			name[(*len)++] = "0123456789ABCDEF"[utf8[i] >> 4];
-			name[(*len)++] = "0123456789ABCDEF"[utf8[i] & 0xf];
-		} else {
+		if (escape)
+			escape_byte(name, len, utf8[i]);
+		else
 			name[(*len)++] = (char)utf8[i];
-		}
 	}
 	return true;
 }
 
-/* The names that a directory cannot hold. */
+/* The names that a directory cannot hold: "", "." and "..". */
 static size_t name_finish(char ret[256], size_t len)
 {
+	size_t dots = len;
+
+	if (len == 0) {
+		escape_byte(ret, &len, 0);
+	} else if (len <= 2 && memcmp(ret, "..", len) == 0) {
+		for (len = 0; dots > 0; dots--)
+			escape_byte(ret, &len, '.');
+	}
 	ret[len] = '\0';
-	if (len == 0)
-		strcpy(ret, "%00");
-	else if (strcmp(ret, ".") == 0)
-		strcpy(ret, "%2E");
-	else if (strcmp(ret, "..") == 0)
-		strcpy(ret, "%2E%2E");
-	return strlen(ret);
+	return len;
 }
 
 size_t text_file_name_utf8(const void *bytes, size_t len, char ret[256])

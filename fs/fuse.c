@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "stats.h"
+#include "text.h"
 #include "tree.h"
 #include "xattr.h"
 
@@ -93,7 +94,7 @@ static enum nd_status stat_of(struct fs *fs, fuse_ino_t ino, struct stat *ret)
 		.st_size = (off_t)attr.size,
 		.st_blksize = BLOCK_BYTES,
 		.st_blocks = (blkcnt_t)((attr.size + 511) / 512),
-		.st_mtim = {.tv_sec = attr.mtime_seconds, .tv_nsec = attr.mtime_nanoseconds},
+		.st_mtim = { .tv_sec = attr.mtime_seconds, .tv_nsec = attr.mtime_nanoseconds },
 	};
 	ret->st_atim = ret->st_mtim;
 	ret->st_ctim = ret->st_mtim;
@@ -113,7 +114,7 @@ static enum nd_status entry_of(struct fs *fs, fuse_ino_t ino, struct fuse_entry_
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = fs_of(req);
-	struct fuse_entry_param entry = {.entry_timeout = FOR_EVER};
+	struct fuse_entry_param entry = { .entry_timeout = FOR_EVER };
 	uint64_t ino;
 	enum nd_status st;
 
@@ -473,7 +474,7 @@ __attribute__((format(printf, 2, 0))) static void keep_log(enum fuse_log_level l
 	size_t skip;
 
 	(void)level;
-	vsnprintf(line, sizeof(line), format, args);
+	(void)vsnprintf(line, sizeof(line), format, args);
 	line[strcspn(line, "\n")] = '\0';
 	skip = strncmp(line, prefix, sizeof(prefix) - 1) == 0 ? sizeof(prefix) - 1 : 0;
 	memmove(log_line, line + skip, strlen(line + skip) + 1);
@@ -489,59 +490,52 @@ static void on_usr1(int signal)
 	errno = saved;
 }
 
-static void append_escaped(FILE *out, const char *s)
+static void append_escaped(struct text *out, const char *s)
 {
 	for (; *s; s++) {
 		if (*s == ',' || *s == '\\')
-			fputc('\\', out);
-		fputc(*s, out);
+			text_char(out, '\\');
+		text_char(out, *s);
 	}
 }
 
-/* The -o text for libfuse; the caller frees it. NULL: no memory. */
-static char *mount_words(const struct fs_options *options)
+/* The -o words for libfuse, as a string. */
+static void mount_words(struct text *out, const struct fs_options *options)
 {
-	size_t len = 0;
-	char *ret = NULL;
-	FILE *out = open_memstream(&ret, &len);
-
-	if (!out)
-		return NULL;
-	fputs("ro,nosuid,nodev,default_permissions,subtype=ntdumpfs,fsname=", out);
+	text_str(out, "ro,nosuid,nodev,default_permissions,subtype=ntdumpfs,fsname=");
 	append_escaped(out, options->fsname);
 	if (options->allow_other)
-		fputs(",allow_other", out);
+		text_str(out, ",allow_other");
 	if (options->allow_root)
-		fputs(",allow_root", out);
+		text_str(out, ",allow_root");
 	if (options->auto_unmount)
-		fputs(",auto_unmount", out);
+		text_str(out, ",auto_unmount");
 	if (options->debug)
-		fputs(",debug", out);
-	if (fclose(out) != 0) {
-		free(ret);
-		return NULL;
-	}
-	return ret;
+		text_str(out, ",debug");
+	text_char(out, '\0');
 }
 
 static struct fuse_session *session_new(struct fs *fs)
 {
-	char *words = mount_words(&fs->options);
-	char *argv[] = {(char[]){"ntdumpfs"}, (char[]){"-o"}, words, NULL};
+	char *argv[] = { (char[]){ "ntdumpfs" }, (char[]){ "-o" }, NULL, NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
 	struct fuse_session *session = NULL;
+	struct text words;
 
-	if (words)
+	text_init(&words);
+	mount_words(&words, &fs->options);
+	argv[2] = words.p;
+	if (words.failed == ND_OK)
 		session = fuse_session_new(&args, &operations, sizeof(operations), fs);
 	fuse_opt_free_args(&args);
-	free(words);
+	text_deinit(&words);
 	return session;
 }
 
 enum nd_status fs_new(struct tree *tree, const struct fs_options *options, struct fs **ret,
 		      struct nd_error *err)
 {
-	struct sigaction usr1 = {.sa_handler = on_usr1, .sa_flags = SA_RESTART};
+	struct sigaction usr1 = { .sa_handler = on_usr1, .sa_flags = SA_RESTART };
 	struct fs *fs = calloc(1, sizeof(*fs));
 
 	if (!fs) {
@@ -567,7 +561,7 @@ enum nd_status fs_new(struct tree *tree, const struct fs_options *options, struc
 enum nd_status fs_mount(struct fs *fs, const char *dir, struct nd_error *err)
 {
 	if (fuse_session_mount(fs->session, dir) != 0) {
-		nd_error_set(err, "%s", log_line[0] ? log_line : "cannot be mounted");
+		nd_error_set(err, "%s", log_line); /* none: fusermount3 has said it */
 		return ND_EIO;
 	}
 	fs->mounted = true;

@@ -30,7 +30,10 @@ struct fs_options {
  */
 enum nd_status fs_new(struct tree *tree, const struct fs_options *options, struct fs **ret,
 		      struct nd_error *err);
-/* Mount on the existing directory `dir`. ND_EIO with one line in *err. */
+/*
+ * Mount on the existing directory `dir`. ND_EIO with one line in *err, or with none where
+ * fusermount3(1), which mounts for a user, has written one to stderr itself.
+ */
 enum nd_status fs_mount(struct fs *fs, const char *dir, struct nd_error *err);
 /*
  * Go to the background: the calling process ends with 0, the child returns in "/" with stdin,

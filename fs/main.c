@@ -16,10 +16,12 @@
 #include "fuse.h"
 #include "ntdump.h"
 #include "options.h"
+#include "text.h"
 #include "tree.h"
 
-#define FORMAT_NUMBER "1" /* of the mounted tree */
 #define FUSE_MAGIC 0x65735546
+
+static const char version[] = "ntdumpfs " NTDUMPFS_VERSION " (tree format 1)\n";
 
 /* What has to be undone at the end, in the order of its making. */
 struct daemon {
@@ -49,13 +51,28 @@ static void settle_descriptors(void)
 		close(fd);
 }
 
+/* Write a text to a standard stream and release it; nobody can be told when that fails. */
+static void say(int fd, struct text *text)
+{
+	if (text->len > 0 && write(fd, text->p, text->len) < 0)
+		errno = 0;
+	text_deinit(text);
+}
+
 /* "ntdumpfs: FILE: reason", in one line whatever the name holds; file may be NULL. */
 static void complain(const char *file, const char *reason)
 {
-	fputs("ntdumpfs: ", stderr);
-	for (; file && *file; file++)
-		fputc((unsigned char)*file < 0x20 || *file == 0x7f ? '?' : *file, stderr);
-	fprintf(stderr, "%s%s\n", file ? ": " : "", reason);
+	struct text line;
+
+	text_init(&line);
+	text_str(&line, "ntdumpfs: ");
+	if (file) {
+		text_utf8(&line, file, strlen(file));
+		text_str(&line, ": ");
+	}
+	text_str(&line, reason);
+	text_char(&line, '\n');
+	say(STDERR_FILENO, &line);
 }
 
 static int refuse(const char *file, const char *reason)
@@ -72,14 +89,17 @@ static const char *reason_of(enum nd_status st)
 
 static void tell_about(const struct nd_dump *dump)
 {
-	fprintf(stderr, "ntdumpfs: container %s, build %u.%u\n", nd_source_container(dump->src),
-		dump->build, dump->revision);
-	fprintf(stderr, "ntdumpfs: kernel at 0x%016llx, found by %s, symbols %s\n",
-		(unsigned long long)dump->kernel_base,
-		dump->kernel_found ? dump->kernel_found : "-",
-		dump->kernel_pdb[0] ? dump->kernel_pdb : "-");
+	struct text out;
+
+	text_init(&out);
+	text_printf(&out, "ntdumpfs: container %s, build %u.%u\n", nd_source_container(dump->src),
+		    dump->build, dump->revision);
+	text_printf(&out, "ntdumpfs: kernel at 0x%016llx, found by %s\n",
+		    (unsigned long long)dump->kernel_base,
+		    dump->kernel_found ? dump->kernel_found : "-");
 	if (dump->symbols_tried)
-		fprintf(stderr, "ntdumpfs: symbols tried: %s\n", dump->symbols_tried);
+		text_printf(&out, "ntdumpfs: symbols tried: %s\n", dump->symbols_tried);
+	say(STDERR_FILENO, &out);
 }
 
 static int open_stats(struct daemon *d)
@@ -98,27 +118,28 @@ static int open_stats(struct daemon *d)
  */
 static char *absolute_folders(const char *folders)
 {
-	char *cwd = getcwd(NULL, 0), *ret = NULL;
-	size_t len = 0;
-	FILE *out = cwd ? open_memstream(&ret, &len) : NULL;
+	char *cwd = getcwd(NULL, 0);
+	struct text out;
+	bool more = true;
 
-	while (out) {
+	text_init(&out);
+	text_fail(&out, cwd ? ND_OK : ND_EIO);
+	while (more && cwd) {
 		size_t part = strcspn(folders, ":");
 
-		if (part > 0 && *folders != '/')
-			fprintf(out, "%s/", cwd);
-		fwrite(folders, 1, part, out);
-		if (folders[part] == '\0')
-			break;
-		fputc(':', out);
+		if (part > 0 && *folders != '/') {
+			text_str(&out, cwd);
+			text_char(&out, '/');
+		}
+		text_bytes(&out, folders, part);
+		more = folders[part] == ':';
+		text_char(&out, more ? ':' : '\0');
 		folders += part + 1;
 	}
-	if (out && fclose(out) != 0) {
-		free(ret);
-		ret = NULL;
-	}
 	free(cwd);
-	return ret;
+	if (out.failed != ND_OK)
+		text_deinit(&out);
+	return out.p;
 }
 
 static int settle_symbols(struct daemon *d)
@@ -137,9 +158,9 @@ static int settle_symbols(struct daemon *d)
 
 static int open_dump(struct daemon *d)
 {
-	struct nd_open_options options = {.symbols = d->options.symbols};
+	struct nd_open_options options = { .symbols = d->options.symbols };
 	const char *path = d->options.dump;
-	struct nd_error err = {""};
+	struct nd_error err = { "" };
 	enum nd_status st;
 
 	if (stat(path, &d->file) != 0)
@@ -207,6 +228,8 @@ static int check_dir(const char *dir)
 		return refuse(dir, strerror(errno));
 	if (!S_ISDIR(at.st_mode))
 		return refuse(dir, strerror(ENOTDIR));
+	if (geteuid() != 0 && access(dir, W_OK) != 0)
+		return refuse(dir, "no permission to mount here");
 	if (is_fuse_mount(dir, &at))
 		return refuse(dir, "already mounted");
 	return 0;
@@ -228,12 +251,12 @@ static int mount_tree(struct daemon *d)
 		.auto_unmount = o->auto_unmount,
 		.debug = o->debug,
 	};
-	struct nd_error err = {""};
+	struct nd_error err = { "" };
 
-	if (fs_new(d->tree, &options, &d->fs, &err) != ND_OK ||
-	    fs_mount(d->fs, o->dir, &err) != ND_OK)
-		return refuse(o->dir, err.text);
-	return 0;
+	if (fs_new(d->tree, &options, &d->fs, &err) == ND_OK &&
+	    fs_mount(d->fs, o->dir, &err) == ND_OK)
+		return 0;
+	return err.text[0] ? refuse(o->dir, err.text) : EXIT_MOUNT;
 }
 
 static int prepare(struct daemon *d)
@@ -279,8 +302,8 @@ static void daemon_deinit(struct daemon *d)
 
 int main(int argc, char **argv)
 {
-	struct daemon d = {.stats_fd = -1};
-	struct nd_error err = {""};
+	struct daemon d = { .stats_fd = -1 };
+	struct nd_error err = { "" };
 	enum nd_status st;
 	int code = 0;
 
@@ -289,10 +312,12 @@ int main(int argc, char **argv)
 	if (st != ND_OK) {
 		complain(NULL, err.text[0] ? err.text : reason_of(st));
 		code = EXIT_USAGE;
-	} else if (d.options.help) {
-		fputs(options_usage, stdout);
-	} else if (d.options.version) {
-		puts("ntdumpfs " NTDUMPFS_VERSION " (tree format " FORMAT_NUMBER ")");
+	} else if (d.options.help || d.options.version) {
+		struct text out;
+
+		text_init(&out);
+		text_str(&out, d.options.help ? options_usage : version);
+		say(STDOUT_FILENO, &out);
 	} else if (!d.options.nothing) {
 		code = run(&d);
 	}

@@ -125,7 +125,8 @@ static bool set_cache(struct options *o, const char *value)
 static bool set_raw(struct options *o, const char *value)
 {
 	static const char *const words[] = {
-		[RAW_HIDE] = "hide", [RAW_LIST] = "list", [RAW_OFF] = "off"};
+		[RAW_HIDE] = "hide", [RAW_LIST] = "list", [RAW_OFF] = "off"
+	};
 
 	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcmp(value, words[i]) != 0)
@@ -215,19 +216,19 @@ struct word {
 };
 
 static const struct word words[] = {
-	{"allow_other", set_allow_other},
-	{"allow_root", set_allow_root},
-	{"auto_unmount", set_auto_unmount},
-	{"cache=", set_cache},
-	{"debug", set_debug},
-	{"fsname=", set_fsname},
-	{"gid=", set_gid},
-	{"raw=", set_raw},
-	{"stats=", set_stats},
-	{"symbols=", set_symbols},
-	{"threads=", set_threads},
-	{"uid=", set_uid},
-	{"umask=", set_umask},
+	{ "allow_other", set_allow_other },
+	{ "allow_root", set_allow_root },
+	{ "auto_unmount", set_auto_unmount },
+	{ "cache=", set_cache },
+	{ "debug", set_debug },
+	{ "fsname=", set_fsname },
+	{ "gid=", set_gid },
+	{ "raw=", set_raw },
+	{ "stats=", set_stats },
+	{ "symbols=", set_symbols },
+	{ "threads=", set_threads },
+	{ "uid=", set_uid },
+	{ "umask=", set_umask },
 };
 
 /*
@@ -304,7 +305,7 @@ static enum nd_status parse_word(struct options *o, const char *text, struct nd_
 		size_t len = strlen(words[i].name);
 		bool valued = words[i].name[len - 1] == '=';
 
-		if (valued ? strncmp(text, words[i].name, len) : strcmp(text, words[i].name))
+		if (strncmp(text, words[i].name, len) != 0 || (!valued && text[len] != '\0'))
 			continue;
 		if (!words[i].set(o, text + len))
 			return bad_value(words[i].name, text + len, err);
@@ -384,16 +385,18 @@ static enum nd_status parse_helper_flag(struct options *o, int flag)
 
 static enum nd_status parse_flag(struct options *o, int flag, struct nd_error *err)
 {
+	bool known = true;
+
 	if (flag == 'h')
 		o->help = true;
 	else if (flag == 'V')
 		o->version = true;
-	else if (flag == '?' || flag == ':')
-		goto bad;
-	else if (o->helper ? parse_helper_flag(o, flag) != ND_OK : !parse_own_flag(o, flag))
-		goto bad;
-	return ND_OK;
-bad:
+	else if (o->helper)
+		known = parse_helper_flag(o, flag) == ND_OK;
+	else
+		known = parse_own_flag(o, flag);
+	if (known)
+		return ND_OK;
 	nd_error_set(err, flag == ':' ? "option -%c needs a value" : "unknown option -%c", optopt);
 	return ND_EINVAL;
 }
@@ -430,8 +433,9 @@ static enum nd_status parse_lists(struct options *o, char **list, int count, str
 static enum nd_status parse_all(struct options *o, int argc, char **argv, char **list,
 				struct nd_error *err)
 {
-	static const struct option longs[] = {
-		{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
+	static const struct option longs[] = { { "help", no_argument, NULL, 'h' },
+					       { "version", no_argument, NULL, 'V' },
+					       { 0 } };
 	const char *flags = o->helper ? ":hVsfnvN:o:t:" : ":hVfdso:";
 	enum nd_status st = ND_OK;
 	int flag, lists = 0;
@@ -486,5 +490,5 @@ void options_deinit(struct options *options)
 	free(options->symbols);
 	free(options->stats);
 	free(options->mount_namespace);
-	*options = (struct options){0};
+	*options = (struct options){ 0 };
 }

@@ -15,10 +15,10 @@ struct text;
 typedef void text_missing_fn(void *ctx, nd_va address, enum nd_status reason);
 
 struct text {
-	char *p;            /* owned; not NUL-terminated */
+	char *p; /* owned; not NUL-terminated */
 	size_t len, cap, max;
-	enum nd_status failed;  /* ND_OK, or the first failure */
-	bool copied;        /* tables that repeat other files' values set it: missing not told */
+	enum nd_status failed; /* ND_OK, or the first failure */
+	bool copied;	       /* tables that repeat other files' values set it: missing not told */
 	text_missing_fn *missing;
 	void *missing_ctx;
 };
@@ -44,12 +44,13 @@ void text_missing(struct text *t, enum nd_status st, nd_va address);
 const char *text_reason(enum nd_status st);
 
 /* Each of these prints the value in its format, or the reason why it is missing. */
-void text_va(struct text *t, struct nd_u64 v);       /* 0x%016x */
-void text_dec(struct text *t, struct nd_u64 v);      /* decimal, unsigned */
+void text_va(struct text *t, struct nd_u64 v);			 /* 0x%016x */
+void text_dec(struct text *t, struct nd_u64 v);			 /* decimal, unsigned */
 void text_sdec(struct text *t, struct nd_u64 v, unsigned bytes); /* decimal, signed of that width */
-void text_hex(struct text *t, struct nd_u64 v);      /* 0x%x */
-void text_hex_pad(struct text *t, struct nd_u64 v, int digits); /* 0x%0*x */
-void text_time(struct text *t, struct nd_u64 v);     /* FILETIME -> 2015-08-04T02:21:22.6581234Z; 0 -> "-" */
+void text_hex(struct text *t, struct nd_u64 v);			 /* 0x%x */
+void text_hex_pad(struct text *t, struct nd_u64 v, int digits);	 /* 0x%0*x */
+void text_time(struct text *t,
+	       struct nd_u64 v); /* FILETIME -> 2015-08-04T02:21:22.6581234Z; 0 -> "-" */
 void text_duration(struct text *t, struct nd_u64 v); /* 100 ns units -> "0 days 18:04:16.257" */
 
 /* 8 + 8 hex digits with a backtick: fffff803`15842a00 */

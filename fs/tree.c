@@ -26,7 +26,8 @@ static bool row_is_sound(const struct node_row *row)
 {
 	bool dynamic = row_is_dynamic(row);
 
-	if (!row->render == !row->rows || row->name[0] == '\0' || strchr(row->name, '/'))
+	if (!row->render == !row->rows || row->name[0] == '\0' || strchr(row->name, '/') ||
+	    strlen(row->name) > NODE_NAME_MAX)
 		return false;
 	return dynamic ? row->next || row->find : !row->next && !row->find;
 }
@@ -112,7 +113,7 @@ static enum nd_status unfold_all(struct tree *tree, const struct node_row *root)
 	tree->place = calloc(tree->places_cap, sizeof(*tree->place));
 	if (!tree->place)
 		return ND_ENOMEM;
-	tree->root_row = (struct node_row){.name = "", .rows = root};
+	tree->root_row = (struct node_row){ .name = "", .rows = root };
 	tree->place[PLACE_ROOT].row = &tree->root_row;
 	tree->places = 1;
 	for (uint32_t i = 0; i < tree->places; i++) {
@@ -187,7 +188,7 @@ struct node_at node_at_place(struct tree *tree, uint16_t place, const uint32_t k
 		.instance = place,
 	};
 
-	for (unsigned i = 0; i < tree->place[place].keys; i++)
+	for (unsigned i = 0; i < tree->place[place].keys && i < NODE_KEYS; i++)
 		at.key[i] = key[i];
 	return at;
 }
@@ -202,7 +203,7 @@ uint64_t node_ino(const struct node_at *at)
 enum nd_status tree_at(struct tree *tree, uint64_t ino, struct node_at *ret)
 {
 	uint16_t place = (uint16_t)(ino >> 48);
-	uint32_t key[NODE_KEYS] = {ino >> 24 & NODE_KEY_MAX, ino & NODE_KEY_MAX};
+	uint32_t key[NODE_KEYS] = { ino >> 24 & NODE_KEY_MAX, ino & NODE_KEY_MAX };
 	struct node_at at;
 
 	if (ino == TREE_ROOT_INO)
@@ -302,7 +303,7 @@ static enum nd_status lookup_dynamic(const struct node_at *dir, uint16_t place, 
 				     struct node_at *ret)
 {
 	const struct node_row *row = dir->tree->place[place].row;
-	struct node_entry entry = {.key = 0};
+	struct node_entry entry = { .key = 0 };
 	enum nd_status st;
 
 	if (row->find)
@@ -369,13 +370,13 @@ static enum nd_status next_of_place(const struct node_at *dir, uint16_t place, u
 	if (!p->dynamic) {
 		*cursor = 1;
 		*ret = child_at(dir, place, 0);
-		strcpy(name, p->row->name); /* our own tables: short */
+		memcpy(name, p->row->name, strlen(p->row->name) + 1); /* place_add() checked it */
 		return node_exists(ret) ? ND_OK : ND_ENOENT;
 	}
 	st = next_entry(dir, p->row, cursor, &entry);
 	if (st == ND_OK) {
 		*ret = child_at(dir, place, entry.key);
-		strcpy(name, entry.name);
+		memcpy(name, entry.name, strlen(entry.name) + 1);
 	}
 	return st;
 }

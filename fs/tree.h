@@ -14,8 +14,8 @@ struct nd_dump;
 struct tree;
 struct node_row;
 
-#define NODE_KEYS 2             /* dynamic levels a path can have, e.g. <pid> and <tid> */
-#define NODE_KEY_MAX 0xffffffu  /* keys have 24 bits */
+#define NODE_KEYS 2	       /* dynamic levels a path can have, e.g. <pid> and <tid> */
+#define NODE_KEY_MAX 0xffffffu /* keys have 24 bits */
 #define NODE_NAME_MAX 255u
 
 /* Where a node is: its row, and the keys of the dynamic directories on its path, outermost first. */
@@ -23,7 +23,7 @@ struct node_at {
 	struct tree *tree;
 	const struct nd_dump *dump;
 	const struct node_row *row;
-	uint16_t instance;            /* tree.c's number of the row in its place */
+	uint16_t instance; /* tree.c's number of the row in its place */
 	uint32_t key[NODE_KEYS];
 };
 
@@ -35,15 +35,15 @@ struct node_entry {
 
 /* Metadata beyond the row; fill only what is known. */
 struct node_about {
-	nd_va address;        /* user.ntdump.address; 0 for none */
-	const char *type;     /* user.ntdump.type: "Process", "Thread", ...; NULL for none */
-	const char *source;   /* user.ntdump.source: "pdb", "isf", "profile", "export"; NULL */
-	uint64_t filetime;    /* modification time as FILETIME; 0: the time of the crash */
+	nd_va address;	    /* user.ntdump.address; 0 for none */
+	const char *type;   /* user.ntdump.type: "Process", "Thread", ...; NULL for none */
+	const char *source; /* user.ntdump.source: "pdb", "isf", "profile", "export"; NULL */
+	uint64_t filetime;  /* modification time as FILETIME; 0: the time of the crash */
 };
 
 enum {
-	NODE_LINK = 1u << 0,     /* symbolic link: render gives the target, without newline */
-	NODE_COSTLY = 1u << 1,   /* rendered only when looked up itself: left out of readdirplus */
+	NODE_LINK = 1u << 0,	 /* symbolic link: render gives the target, without newline */
+	NODE_COSTLY = 1u << 1,	 /* rendered only when looked up itself: left out of readdirplus */
 	NODE_UNLISTED = 1u << 2, /* can be opened by name, is not in readdir: (L) in tree.md */
 };
 
@@ -87,7 +87,7 @@ struct node_row {
 extern const struct node_row node_root_rows[];
 
 struct tree_options {
-	size_t cache_bytes;            /* bound of the rendered-text cache */
+	size_t cache_bytes;	       /* bound of the rendered-text cache */
 	int64_t default_mtime_seconds; /* Unix time, where the dump does not tell when it crashed */
 	uint32_t default_mtime_nanoseconds;
 };
@@ -119,12 +119,11 @@ struct tree_child {
 	bool costly;
 };
 /* Walk the listed children: *cursor starts at 0. ND_ENOENT at the end. */
-enum nd_status tree_next(struct tree *tree, uint64_t dir, uint64_t *cursor,
-			 struct tree_child *ret);
+enum nd_status tree_next(struct tree *tree, uint64_t dir, uint64_t *cursor, struct tree_child *ret);
 
 struct tree_attr {
 	enum tree_kind kind;
-	uint64_t size;        /* bytes of the content; of the target for a link; 0 for a directory */
+	uint64_t size; /* bytes of the content; of the target for a link; 0 for a directory */
 	uint32_t links;
 	int64_t mtime_seconds; /* Unix time */
 	uint32_t mtime_nanoseconds;

@@ -43,13 +43,13 @@ enum nd_status tree_content_get(struct tree *tree, uint64_t ino, struct tree_con
 void tree_content_put(struct tree *tree, struct tree_content *content)
 {
 	content_cache_put(tree->cache, content->hold);
-	*content = (struct tree_content){0};
+	*content = (struct tree_content){ 0 };
 }
 
 /* What the node itself tells. */
 static struct node_about about_self(const struct node_at *at)
 {
-	struct node_about about = {0};
+	struct node_about about = { 0 };
 
 	if (at->row->about)
 		at->row->about(at, &about);
@@ -58,7 +58,7 @@ static struct node_about about_self(const struct node_at *at)
 
 enum nd_status tree_about(struct tree *tree, uint64_t ino, struct node_about *ret)
 {
-	struct node_about about, above = {0};
+	struct node_about about, above = { 0 };
 	struct node_at at;
 	enum nd_status st = tree_at(tree, ino, &at);
 
@@ -96,7 +96,7 @@ static void set_mtime(const struct node_at *at, struct tree_attr *attr)
 
 enum nd_status tree_attr(struct tree *tree, uint64_t ino, struct tree_attr *ret)
 {
-	struct tree_attr attr = {.links = 1}; /* for a directory: not counted */
+	struct tree_attr attr = { .links = 1 }; /* for a directory: not counted */
 	struct tree_content content;
 	struct node_at at;
 	enum nd_status st = tree_at(tree, ino, &at);

@@ -72,7 +72,7 @@ static enum nd_status path_of(const struct node_at *at, char *ret, size_t bytes)
 {
 	struct tree *tree = at->tree;
 	const struct place *place = &tree->place[at->instance];
-	struct search search = {.target = at, .path = ret, .bytes = bytes};
+	struct search search = { .target = at, .path = ret, .bytes = bytes };
 	struct node_at dir = node_at_place(tree, place->parent, at->key);
 	enum nd_status st;
 

@@ -39,9 +39,9 @@ static int print_source(char *ret, size_t bytes, const struct node_about *about)
 }
 
 static const struct xattr xattrs[] = {
-	{PREFIX "address", print_address},
-	{PREFIX "type", print_type},
-	{PREFIX "source", print_source},
+	{ PREFIX "address", print_address },
+	{ PREFIX "type", print_type },
+	{ PREFIX "source", print_source },
 };
 #define XATTRS (sizeof(xattrs) / sizeof(xattrs[0]))
 

@@ -86,9 +86,9 @@ static enum nd_status render_processes(struct text *out, const struct node_at *a
 
 // clang-format off
 const struct node_row node_listing_rows[] = {
-	{ "processes", "every process with its threads, in list order", .render = render_processes },
-	{ "ssdt",      "every system service with its address",         .render = render_ssdt_listing },
-	{ "win32k",    "every win32k service with its address",         .render = render_win32k_listing },
+	{ "processes", "every process with its threads, in list order", .render = render_processes, .flags = NODE_COSTLY },
+	{ "ssdt",      "every system service with its address",         .render = render_ssdt_listing, .flags = NODE_COSTLY },
+	{ "win32k",    "every win32k service with its address",         .render = render_win32k_listing, .flags = NODE_COSTLY },
 	{ 0 }
 };
 // clang-format on

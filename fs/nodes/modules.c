@@ -310,7 +310,7 @@ static const struct node_row module_rows[] = {
 };
 
 const struct node_row node_modules_rows[] = {
-	{ "list",     "table: base size name timestamp pdb path",         .render = render_list },
+	{ "list",     "table: base size name timestamp pdb path",         .render = render_list, .flags = NODE_COSTLY },
 	{ "unloaded", "table: name start end time, newest first",         .render = render_unloaded },
 	{ "<module>", "each kernel module; also by the name that symbols carry (nt)",
 	  .rows = module_rows, .next = next_module, .find = find_module, .about = about_module },

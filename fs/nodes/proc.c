@@ -585,7 +585,7 @@ static const struct node_row process_rows[] = {
 
 const struct node_row node_proc_rows[] = {
 	{ "list",  "table: pid image session eprocess ppid active listed protection integrity job silo create-time",
-	  .render = render_list },
+	  .render = render_list, .flags = NODE_COSTLY },
 	{ "<pid>", "each EPROCESS on PsActiveProcessHead; also by 0x pid or EPROCESS address",
 	  .rows = process_rows, .next = next_process, .find = find_process, .about = about_process },
 	{ 0 }

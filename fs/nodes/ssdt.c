@@ -332,20 +332,20 @@ static const struct node_row ssdt_service_rows[] = { SERVICE_ROWS(nt) };
 static const struct node_row win32k_service_rows[] = { SERVICE_ROWS(win32k) };
 
 const struct node_row node_ssdt_rows[] = {
-	{ "table", "table: n service module+rva args target", .render = render_nt_table },
+	{ "table", "table: n service module+rva args target", .render = render_nt_table, .flags = NODE_COSTLY },
 	{ "<n>",   "each entry of KiServiceTable; also by 0x number", .rows = ssdt_service_rows, .next = next_nt, .find = find_nt },
 	{ 0 }
 };
 
 const struct node_row node_win32k_rows[] = {
-	{ "table", "table: n service module+rva args target", .render = render_win32k_table },
+	{ "table", "table: n service module+rva args target", .render = render_win32k_table, .flags = NODE_COSTLY },
 	{ "<n>",   "each entry of W32pServiceTable, numbers from 4096", .rows = win32k_service_rows, .next = next_win32k, .find = find_win32k },
 	{ 0 }
 };
 
 const struct node_row node_stubs_rows[] = {
-	{ "ntdll",  "table: number name entry deviation", .render = render_ntdll },
-	{ "win32u", "table: number name entry deviation", .render = render_win32u },
+	{ "ntdll",  "table: number name entry deviation", .render = render_ntdll, .flags = NODE_COSTLY },
+	{ "win32u", "table: number name entry deviation", .render = render_win32u, .flags = NODE_COSTLY },
 	{ 0 }
 };
 // clang-format on

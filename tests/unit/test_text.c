@@ -10,7 +10,7 @@
 
 static struct nd_u64 value(uint64_t v)
 {
-	return (struct nd_u64){.value = v};
+	return (struct nd_u64){ .value = v };
 }
 
 /* Does `text` hold exactly `expected`? Releases it. */
@@ -87,14 +87,14 @@ struct told {
 
 static void tell(void *ctx, nd_va address, enum nd_status reason)
 {
-	*(struct told *)ctx = (struct told){((struct told *)ctx)->count + 1, address, reason};
+	*(struct told *)ctx = (struct told){ ((struct told *)ctx)->count + 1, address, reason };
 }
 
 static void test_missing(void)
 {
-	struct nd_u64 absent = {.st = ND_NOT_IN_DUMP, .at = 0x1000};
-	struct nd_u64 none = {.st = ND_NONE};
-	struct told told = {0};
+	struct nd_u64 absent = { .st = ND_NOT_IN_DUMP, .at = 0x1000 };
+	struct nd_u64 none = { .st = ND_NONE };
+	struct told told = { 0 };
 	struct text text;
 
 	WRITES(text_missing(&t, ND_PAGED_OUT, 0), "<paged-out>");
@@ -139,7 +139,7 @@ static void test_growth(void)
 	ok(text.failed == ND_ENOMEM && text.len == 10003, "the first failure sticks");
 	text_deinit(&text);
 	text_init(&text);
-	text_dec(&text, (struct nd_u64){.st = ND_EIO});
+	text_dec(&text, (struct nd_u64){ .st = ND_EIO });
 	ok(text.failed == ND_EIO, "a value that failed makes the text fail");
 	text_deinit(&text);
 	free(s);
@@ -147,7 +147,7 @@ static void test_growth(void)
 
 #define BYTES(s) s, sizeof(s) - 1
 #define UNITS(...) \
-	(const uint16_t[]){__VA_ARGS__}, sizeof((uint16_t[]){__VA_ARGS__}) / sizeof(uint16_t)
+	(const uint16_t[]){ __VA_ARGS__ }, sizeof((uint16_t[]){ __VA_ARGS__ }) / sizeof(uint16_t)
 
 static void test_escapes(void)
 {

@@ -49,7 +49,7 @@ static enum nd_status render_broken(struct text *out, const struct node_at *at)
 
 static enum nd_status render_absent(struct text *out, const struct node_at *at)
 {
-	struct nd_u64 v = {.st = ND_NOT_IN_DUMP, .at = 0x1000 + at->key[0]};
+	struct nd_u64 v = { .st = ND_NOT_IN_DUMP, .at = 0x1000 + at->key[0] };
 
 	text_fact_va(out, "Peb", v);
 	return ND_OK;
@@ -210,7 +210,7 @@ static enum nd_status next_leaf(const struct node_at *dir, uint64_t *cursor, str
 static enum nd_status next_hostile(const struct node_at *dir, uint64_t *cursor,
 				   struct node_entry *ret)
 {
-	static const char *const names[] = {"..", "a/b", "", ".", "good"};
+	static const char *const names[] = { "..", "a/b", "", ".", "good" };
 
 	(void)dir;
 	if (*cursor >= sizeof(names) / sizeof(names[0]))
@@ -298,14 +298,14 @@ static const struct node_row root_rows[] = {
 // clang-format on
 
 static struct nd_header header;
-static struct nd_dump dump = {.header = &header};
+static struct nd_dump dump = { .header = &header };
 
 static struct tree *toy_tree(size_t cache_bytes)
 {
-	struct tree_options options = {.cache_bytes = cache_bytes, .default_mtime_seconds = 5};
+	struct tree_options options = { .cache_bytes = cache_bytes, .default_mtime_seconds = 5 };
 	struct tree *tree;
 
-	header.system_time = (struct nd_u64){.value = CRASH_FILETIME};
+	header.system_time = (struct nd_u64){ .value = CRASH_FILETIME };
 	if (tree_new(&dump, root_rows, &options, &tree) != ND_OK) {
 		puts("Bail out! no tree");
 		exit(1);
@@ -406,7 +406,7 @@ static void test_inode_numbers(struct tree *tree)
 
 static void test_listing(struct tree *tree)
 {
-	uint64_t cursors[PROCESSES + 2] = {0}, cursor = 0, dir = walk(tree, "proc");
+	uint64_t cursors[PROCESSES + 2] = { 0 }, cursor = 0, dir = walk(tree, "proc");
 	struct tree_child child;
 	unsigned count = 0, same = 0;
 	char names[2000];
@@ -428,8 +428,8 @@ static void test_listing(struct tree *tree)
 		same += tree_next(tree, dir, &cursor, &child) == ND_OK && cursor == cursors[i + 1];
 	}
 	ok(same == count && cursors[count] < INT64_MAX / 2, "cursors are stable and positive");
-	ok(tree_next(tree, dir, &(uint64_t){UINT64_MAX}, &child) == ND_ENOENT, "past the end");
-	ok(tree_next(tree, walk(tree, "paged"), &(uint64_t){0}, &child) == ND_ENOENT,
+	ok(tree_next(tree, dir, &(uint64_t){ UINT64_MAX }, &child) == ND_ENOENT, "past the end");
+	ok(tree_next(tree, walk(tree, "paged"), &(uint64_t){ 0 }, &child) == ND_ENOENT,
 	   "a file lists nothing");
 }
 
@@ -450,8 +450,8 @@ static void test_directories_in_themselves(struct tree *tree)
 
 static void test_paths(struct tree *tree)
 {
-	static const char *const paths[] = {"proc", "proc/12/threads/1008/name", "paged",
-					    "proc/8/hidden", "object/dir1"};
+	static const char *const paths[] = { "proc", "proc/12/threads/1008/name", "paged",
+					     "proc/8/hidden", "object/dir1" };
 	char path[512] = "untouched";
 
 	for (unsigned i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
@@ -493,11 +493,11 @@ static void test_attributes(struct tree *tree)
 
 static void test_no_time(void)
 {
-	struct tree_options options = {.default_mtime_seconds = 5};
+	struct tree_options options = { .default_mtime_seconds = 5 };
 	struct tree_attr attr;
 	struct tree *tree;
 
-	header.system_time = (struct nd_u64){.st = ND_NONE};
+	header.system_time = (struct nd_u64){ .st = ND_NONE };
 	if (tree_new(&dump, root_rows, &options, &tree) != ND_OK)
 		return;
 	ok(tree_attr(tree, TREE_ROOT_INO, &attr) == ND_OK && attr.mtime_seconds == 5,
@@ -595,8 +595,8 @@ static void test_unsound_tables(void)
 		{ 0 }
 	};
 	// clang-format on
-	const struct node_row *const tables[] = {both, first, endless};
-	struct tree_options options = {.cache_bytes = 1000};
+	const struct node_row *const tables[] = { both, first, endless };
+	struct tree_options options = { .cache_bytes = 1000 };
 	struct tree *tree;
 
 	for (unsigned i = 0; i < 3; i++)
@@ -647,7 +647,7 @@ static unsigned run_readers(struct tree *tree, void *(*what)(void *), const char
 	unsigned wrong = 0;
 
 	for (unsigned i = 0; i < 4; i++) {
-		reader[i] = (struct reader){.tree = tree, .path = path[i]};
+		reader[i] = (struct reader){ .tree = tree, .path = path[i] };
 		if (pthread_create(&reader[i].thread, NULL, what, &reader[i]) != 0)
 			exit(1);
 	}
@@ -660,9 +660,9 @@ static unsigned run_readers(struct tree *tree, void *(*what)(void *), const char
 
 static void test_readers(void)
 {
-	static const char *const slow[] = {"slow", "slow", "slow", "slow"};
-	static const char *const nested[] = {"nested", "slow", "nested", "slow"};
-	static const char *const circle[] = {"circle-a", "circle-b", "circle-a", "circle-b"};
+	static const char *const slow[] = { "slow", "slow", "slow", "slow" };
+	static const char *const nested[] = { "nested", "slow", "nested", "slow" };
+	static const char *const circle[] = { "circle-a", "circle-b", "circle-a", "circle-b" };
 	struct tree *tree = toy_tree(1 << 20);
 	unsigned before = rendered[SLOW];
 
