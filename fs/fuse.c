@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "push.h"
 #include "stats.h"
 #include "text.h"
 #include "tree.h"
@@ -34,6 +35,7 @@ struct fs {
 	struct tree *tree;
 	struct fs_options options;
 	struct fuse_session *session;
+	struct push *push; /* NULL: nothing is pushed */
 	bool mounted;
 	bool no_open, no_opendir; /* the kernel can do without */
 };
@@ -238,6 +240,8 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 		fuse_reply_buf(req, content.p + offset, size < rest ? size : rest);
 	}
 	tree_content_put(fs->tree, &content);
+	if (offset == 0)
+		push_note_read(fs->push, ino);
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -355,6 +359,8 @@ static void reply_listing(fuse_req_t req, fuse_ino_t dir, size_t size, off_t off
 		fuse_reply_buf(req, listing.p, listing.len);
 	else
 		fuse_reply_err(req, errno_of(st));
+	if (st == ND_OK && plus && offset > 0 && listing.len == 0)
+		push_note_listed(listing.fs->push, dir);
 	free(listing.p);
 }
 
@@ -574,13 +580,22 @@ enum nd_status fs_daemonize(struct fs *fs)
 	return fuse_daemonize(0) == 0 ? ND_OK : ND_EIO;
 }
 
-enum nd_status fs_loop(struct fs *fs)
+/* Errors are normal here: the kernel does not know the inode, or has forgotten it. */
+static void store_in_kernel(void *ctx, uint64_t ino, const char *p, size_t len)
+{
+	struct fs *fs = ctx;
+	struct fuse_bufvec bytes = FUSE_BUFVEC_INIT(len);
+
+	bytes.buf[0].mem = (void *)p;
+	if (fuse_lowlevel_notify_store(fs->session, ino, 0, &bytes, 0) == 0)
+		stats_count(STAT_PUSHED);
+}
+
+static enum nd_status loop_threads(struct fs *fs)
 {
 	struct fuse_loop_config *config;
 	int result;
 
-	if (fs->options.threads <= 1)
-		return fuse_session_loop(fs->session) < 0 ? ND_EIO : ND_OK;
 	config = fuse_loop_cfg_create();
 	if (!config)
 		return ND_ENOMEM;
@@ -590,6 +605,19 @@ enum nd_status fs_loop(struct fs *fs)
 	result = fuse_session_loop_mt(fs->session, config); /* > 0: the signal that ended it */
 	fuse_loop_cfg_destroy(config);
 	return result < 0 ? ND_EIO : ND_OK;
+}
+
+enum nd_status fs_loop(struct fs *fs)
+{
+	enum nd_status st;
+
+	if (fs->options.threads <= 1)
+		return fuse_session_loop(fs->session) < 0 ? ND_EIO : ND_OK;
+	push_new(fs->tree, store_in_kernel, fs, &fs->push); /* without it all works, slower */
+	st = loop_threads(fs);
+	push_free(fs->push);
+	fs->push = NULL;
+	return st;
 }
 
 void fs_free(struct fs *fs)

@@ -24,6 +24,7 @@ static const char *const names[STAT_COUNT] = {
 	[STAT_STATFS] = "statfs",
 	[STAT_GETXATTR] = "getxattr",
 	[STAT_LISTXATTR] = "listxattr",
+	[STAT_PUSHED] = "pushed",
 };
 
 static atomic_uint_fast64_t counter[STAT_COUNT];
@@ -68,9 +69,9 @@ void stats_write(int fd, const struct tree *tree)
 	lines.len = 0;
 	for (unsigned i = 0; i < STAT_COUNT; i++) {
 		add_line(&lines, names[i], counter[i]);
-		requests += i == STAT_FORGET ? 0 : counter[i];
+		requests += i == STAT_FORGET || i == STAT_PUSHED ? 0 : counter[i];
 	}
-	add_line(&lines, "requests", requests); /* but forget, which nobody waits for */
+	add_line(&lines, "requests", requests); /* that somebody waited for */
 	add_line(&lines, "renders", counts.renders);
 	add_line(&lines, "cache_hits", counts.cache_hits);
 	add_line(&lines, "cache_misses", counts.cache_misses);

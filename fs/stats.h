@@ -24,6 +24,7 @@ enum stat_name {
 	STAT_STATFS,
 	STAT_GETXATTR,
 	STAT_LISTXATTR,
+	STAT_PUSHED, /* files given to the kernel before it asked: no request */
 	STAT_COUNT
 };
 
