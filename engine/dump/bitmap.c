@@ -17,7 +17,7 @@
 #define SIGNATURE_FDMP 0x504d4446
 #define SIGNATURE_DUMP 0x504d5544
 #define FILL_32 0x45474150
-#define BITS_MAX (1ull << 36) /* 256 TiB: more memory than any Windows supports */
+#define BITS_MAX (1ull << 34) /* 64 TiB of memory; a bitmap of 2 GiB */
 #define CHUNK_BYTES ((size_t)256 << 10)
 #define BLOCK_WORDS 8 /* words of 64 bits for each count */
 
@@ -244,7 +244,7 @@ static enum nd_status build(struct nd_source *src, const struct bitmap_header *h
 
 static enum nd_status bitmap_open(struct nd_source *src, struct nd_error *err)
 {
-	struct bitmap_header h = {0};
+	struct bitmap_header h = { 0 };
 	enum nd_status st = read_header(src, &h, err);
 
 	if (st == ND_OK)

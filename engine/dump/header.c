@@ -87,7 +87,7 @@ static bool is_zero(const uint8_t *bytes, size_t len)
 
 static struct nd_u64 read_field(const uint8_t *bytes, size_t offset, size_t len)
 {
-	struct nd_u64 v = {.st = ND_NONE};
+	struct nd_u64 v = { .st = ND_NONE };
 
 	if (is_fill(bytes, offset, len))
 		return v;
@@ -224,10 +224,10 @@ static enum nd_status check_machine(struct nd_u64 machine, struct nd_error *err)
 		uint16_t number;
 		const char *name;
 	} machines[] = {
-		{MACHINE_ARM64, "an ARM64"},
-		{MACHINE_I386, "a 32-bit x86"},
-		{MACHINE_IA64, "an Itanium"},
-		{MACHINE_ARMNT, "a 32-bit ARM"},
+		{ MACHINE_ARM64, "an ARM64" },
+		{ MACHINE_I386, "a 32-bit x86" },
+		{ MACHINE_IA64, "an Itanium" },
+		{ MACHINE_ARMNT, "a 32-bit ARM" },
 	};
 	const char *name = "an unknown kind of";
 
@@ -276,7 +276,7 @@ static enum nd_status check_type(struct nd_u64 type, struct nd_error *err)
 enum nd_status nd_header_parse(const uint8_t bytes[ND_HEADER_BYTES], struct nd_header *ret,
 			       struct nd_error *err)
 {
-	struct nd_header h = {0};
+	struct nd_header h = { 0 };
 	enum nd_status st = nd_header_sniff(bytes, ND_HEADER_BYTES, err);
 
 	if (st != ND_OK)

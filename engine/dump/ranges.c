@@ -96,7 +96,7 @@ static void heap_pop(struct sweep *s)
 static enum nd_status emit(struct nd_ranges *map, const struct nd_range *range, uint64_t first,
 			   uint64_t end)
 {
-	struct nd_range piece = {first, end, nd_range_offset(map, range, first)};
+	struct nd_range piece = { first, end, nd_range_offset(map, range, first) };
 	struct nd_range *last = map->count > 0 ? &map->item[map->count - 1] : NULL;
 
 	if (last != NULL && last->end == first &&
@@ -139,8 +139,8 @@ static enum nd_status sweep(struct sweep *s, size_t count, struct nd_ranges *map
 
 enum nd_status nd_ranges_finish(struct nd_ranges *map)
 {
-	struct nd_ranges sorted = {.unit_shift = map->unit_shift};
-	struct sweep s = {0};
+	struct nd_ranges sorted = { .unit_shift = map->unit_shift };
+	struct sweep s = { 0 };
 	enum nd_status st = ND_ENOMEM;
 
 	if (map->count == 0)
@@ -149,7 +149,7 @@ enum nd_status nd_ranges_finish(struct nd_ranges *map)
 	s.heap = calloc(map->count, sizeof(*s.heap));
 	if (s.listed != NULL && s.heap != NULL) {
 		for (size_t i = 0; i < map->count; i++)
-			s.listed[i] = (struct listed){map->item[i], i};
+			s.listed[i] = (struct listed){ map->item[i], i };
 		qsort(s.listed, map->count, sizeof(*s.listed), by_first);
 		st = sweep(&s, map->count, &sorted);
 	}
@@ -239,7 +239,7 @@ enum nd_status nd_ranges_add_run(struct nd_source *src, struct nd_ranges *map, n
 		src->counts.end_pfn = first + pages;
 	if (present == 0)
 		return ND_OK;
-	return nd_ranges_add(map, &(struct nd_range){first, first + present, start});
+	return nd_ranges_add(map, &(struct nd_range){ first, first + present, start });
 }
 
 enum nd_status nd_ranges_finish_runs(struct nd_source *src, struct nd_ranges *map)

@@ -15,7 +15,7 @@
 
 static const struct nd_container *const containers[] = {
 	&nd_container_bitmap, &nd_container_full,    &nd_container_triage,
-	&nd_container_rdmp,   &nd_container_summary,
+	&nd_container_rdmp,   &nd_container_summary, NULL,
 };
 
 /* --- bytes of the file -------------------------------------------------------------------- */
@@ -297,10 +297,10 @@ static enum nd_status read_header(struct nd_source *src, struct nd_error *err)
 
 static enum nd_status open_container(struct nd_source *src, struct nd_error *err)
 {
-	for (size_t i = 0; i < sizeof(containers) / sizeof(*containers); i++) {
-		if (!containers[i]->probe(&src->header))
+	for (const struct nd_container *const *c = containers; *c != NULL; c++) {
+		if (!(*c)->probe(&src->header))
 			continue;
-		src->container = containers[i];
+		src->container = *c;
 		return src->container->open(src, err);
 	}
 	nd_error_set(err, "dump type %u is not supported", (unsigned)src->header.dump_type.value);

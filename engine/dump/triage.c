@@ -137,7 +137,7 @@ static enum nd_status add_block(struct nd_source *src, nd_va va, uint32_t at, ui
 	src->counts.cut_pages += (bytes - present + (uint64_t)ND_PAGE_BYTES - 1) / ND_PAGE_BYTES;
 	if (present == 0)
 		return ND_OK;
-	return nd_ranges_add(&t->blocks, &(struct nd_range){va, va + present, at});
+	return nd_ranges_add(&t->blocks, &(struct nd_range){ va, va + present, at });
 }
 
 static enum nd_status add_data_blocks(struct nd_source *src, const struct triage_header *h,
@@ -278,7 +278,7 @@ enum nd_status nd_source_triage_driver(const struct nd_source *src, uint32_t ind
 				       struct nd_triage_driver *ret)
 {
 	const struct triage *t = src->state;
-	struct nd_triage_driver d = {0};
+	struct nd_triage_driver d = { 0 };
 	uint8_t raw[DRIVER_BYTES_MIN];
 	enum nd_status st;
 
@@ -304,7 +304,7 @@ enum nd_status nd_source_triage_unloaded(const struct nd_source *src, uint32_t i
 					 struct nd_triage_unloaded *ret)
 {
 	const struct triage *t = src->state;
-	struct nd_triage_unloaded u = {0};
+	struct nd_triage_unloaded u = { 0 };
 	uint8_t raw[UNLOADED_BYTES];
 	uint32_t units;
 	enum nd_status st;

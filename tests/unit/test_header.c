@@ -11,7 +11,7 @@ static struct image f;
 static void test_fields(void)
 {
 	struct nd_header h;
-	struct nd_error err = {""};
+	struct nd_error err = { "" };
 
 	image_start(&f, 1);
 	put64(&f, 0x10, 0x1ad002);
@@ -206,7 +206,7 @@ static void test_headers(void)
 static void refuse_path(const char *path, enum nd_status want, const char *word)
 {
 	struct nd_source *src = NULL;
-	struct nd_error err = {""};
+	struct nd_error err = { "" };
 
 	is(nd_source_open(path, &src, &err), want, "%s is refused", path);
 	if (!ok(strstr(err.text, word) != NULL, "... with \"%s\"", word))
@@ -216,7 +216,7 @@ static void refuse_path(const char *path, enum nd_status want, const char *word)
 
 static void test_paths(void)
 {
-	char folder[] = "/tmp/test_header.XXXXXX", fifo[64];
+	char folder[] = P_tmpdir "/test_header.XXXXXX", fifo[64];
 
 	refuse_path("/", ND_EFORMAT, "directory");
 	refuse_path("/dev/null", ND_EFORMAT, "neither");

@@ -27,7 +27,7 @@ static void put_block(size_t at, uint64_t va, uint32_t offset, uint32_t bytes)
 
 static void put_drivers(size_t at, uint32_t stride)
 {
-	static const char *const names[] = {"\\SystemRoot\\system32\\ntoskrnl.exe", "hal.dll"};
+	static const char *const names[] = { "\\SystemRoot\\system32\\ntoskrnl.exe", "hal.dll" };
 	size_t pool = at + 2 * stride;
 
 	put32(&f, 0x2030, (uint32_t)at);
@@ -139,8 +139,8 @@ static void is_name(const uint16_t *units, uint32_t count, const char *want)
 static void test_lists(const struct nd_source *src)
 {
 	const struct nd_triage *t = nd_source_triage(src);
-	struct nd_triage_driver d = {0};
-	struct nd_triage_unloaded u = {0};
+	struct nd_triage_driver d = { 0 };
+	struct nd_triage_unloaded u = { 0 };
 
 	is(t->driver_count, 2, "two drivers");
 	is(nd_source_triage_driver(src, 0, &d), ND_OK, "driver 0");
@@ -170,10 +170,10 @@ static void test_writers(void)
 		size_t unloaded;
 		const char *name;
 	} writers[] = {
-		{0x90, 0x20d0, "a dump that was made from a larger one"},
-		{0x90, 0x2920, "a dump that the kernel wrote"},
-		{0x98, 0x20d0, "stride 0x98"},
-		{0xa8, 0x20d0, "stride 0xa8"},
+		{ 0x90, 0x20d0, "a dump that was made from a larger one" },
+		{ 0x90, 0x2920, "a dump that the kernel wrote" },
+		{ 0x98, 0x20d0, "stride 0x98" },
+		{ 0xa8, 0x20d0, "stride 0xa8" },
 	};
 
 	for (size_t i = 0; i < sizeof(writers) / sizeof(*writers); i++) {
@@ -225,7 +225,7 @@ static struct nd_source *damaged(size_t at, uint32_t value, const char *what)
 static void test_damage(void)
 {
 	struct nd_source *src = damaged(0x2034, 0xffffffff, "four billion drivers");
-	struct nd_triage_driver d = {.name_units = 77};
+	struct nd_triage_driver d = { .name_units = 77 };
 	struct nd_triage_unloaded u;
 
 	ok(nd_source_triage(src)->driver_count <= f.len / 0x90, "only what fits the file");
