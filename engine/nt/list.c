@@ -138,7 +138,8 @@ static enum nd_status collect(struct walk *w)
 		return st;
 	forward = list->count;
 	st = walk_one_way(w, head, false);
-	reverse(list->link + forward, list->count - forward);
+	if (list->count > forward)
+		reverse(list->link + forward, list->count - forward);
 	return st;
 }
 
