@@ -29,7 +29,7 @@ FS       := $(sort $(shell find fs -name '*.c'))
 UNIT     := $(sort $(wildcard tests/unit/test_*.c))
 FUZZ     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 SCRIPTS  := .ci/run tests/run.sh $(wildcard tests/*/*.sh mount-helpers/*.sh)
-BATS     := $(wildcard tests/*.bats)
+BATS     := $(wildcard tests/*.bats tests/*.bash)
 
 object    = $(patsubst %.c,$(B)/%.o,$(1))
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT))
@@ -116,7 +116,7 @@ lint: ## clang-tidy, cppcheck, shellcheck, clang-format
 	@mount-helpers/deps.sh build lint
 	clang-format --dry-run -Werror $(shell git ls-files '*.c' '*.h')
 	shellcheck $(SCRIPTS)
-	shellcheck -s bash -e SC2154,SC2030,SC2031 $(BATS)
+	shellcheck -s bash -e SC2013,SC2016,SC2030,SC2031,SC2154 $(BATS)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability \
 		-Iengine -Ifs engine fs
 	clang-tidy --quiet $(ENGINE) $(FS) -- $(filter-out -Werror,$(ALL_CFLAGS))

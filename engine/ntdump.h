@@ -9,10 +9,12 @@
 #include "dump/header.h"
 #include "dump/source.h"
 #include "sym/layout.h"
+#include "sym/symstore.h"
 #include "vm/space.h"
 
 struct nd_open_options {
 	const char *symbols; /* colon-separated folders, or NULL */
+	bool no_cache;	     /* neither read nor write the compiled symbol cache */
 };
 
 struct nd_tables; /* lazily built lists (processes, modules); private to the engine */
@@ -29,9 +31,9 @@ struct nd_dump {
 	struct nd_source *src;
 	const struct nd_header *header; /* NULL where the container has none */
 	struct nd_layout layout;
-	struct nd_symfile *kernel_symbols;  /* exact ISF or PDB of the kernel; NULL without */
+	struct nd_symstore *symbols;        /* every symbol file that is used, kept */
+	const struct nd_symfile *kernel_symbols; /* exact ISF or PDB of the kernel; NULL without */
 	char *symbols_tried;                /* what was looked at, for /target; may be NULL */
-	char *symbol_folders;               /* the option, copied; may be NULL */
 	struct nd_space kernel;             /* kernel address space */
 	nd_va kernel_base;                  /* 0 when unknown */
 	uint32_t kernel_bytes;              /* SizeOfImage; 0 when unknown */
@@ -56,6 +58,7 @@ struct nd_dump {
  * Open the dump at `path`: container, kernel, layout. Nothing is listed yet: cost does not depend
  * on how many processes or gigabytes the dump holds. *ret on ND_OK, else one line in *err.
  * A dump whose kernel cannot be understood still opens (layout source ND_LAYOUT_NONE).
+ * `options` NULL: the usual places for symbols, no compiled cache.
  */
 enum nd_status nd_dump_open(const char *path, const struct nd_open_options *options,
 			    struct nd_dump **ret, struct nd_error *err);

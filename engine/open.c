@@ -183,26 +183,28 @@ static bool layout_fits(struct nd_dump *dump, const struct nd_layout *layout)
 	return fits;
 }
 
-static enum nd_status use_symbol_file(struct nd_dump *dump)
+/* What the symbol file of this very kernel says; nothing without one. */
+static void read_symbol_file(struct nd_dump *dump, struct nd_layout *ret)
 {
-	enum nd_status st;
-
-	if (!dump->kernel_id_known)
-		return ND_NO_SYMBOLS;
-	st = nd_symfile_find(dump->symbol_folders, dump->kernel_pdb, &dump->kernel_id,
-			     &dump->kernel_symbols, &dump->symbols_tried);
-	if (st == ND_OK)
-		nd_layout_from_symfile(dump->kernel_symbols, &dump->layout);
-	return st;
+	nd_layout_clear(ret);
+	if (dump->kernel_id_known &&
+	    nd_symstore_get(dump->symbols, dump->kernel_pdb, &dump->kernel_id,
+			    &dump->kernel_symbols, &dump->symbols_tried) == ND_OK)
+		nd_layout_from_symfile(dump->kernel_symbols, ret);
 }
 
-static void choose_layout(struct nd_dump *dump)
+/* A file may have names and no types. */
+static bool has_types(const struct nd_layout *layout)
+{
+	return layout->member[ND_M_EPROCESS_ActiveProcessLinks].offset != ND_OFFSET_ABSENT &&
+	       layout->member[ND_M_EPROCESS_UniqueProcessId].offset != ND_OFFSET_ABSENT;
+}
+
+/* The built-in profile that this kernel has, or one that fits it. */
+static void choose_profile(struct nd_dump *dump)
 {
 	struct nd_layout candidate;
 
-	nd_layout_clear(&dump->layout);
-	if (use_symbol_file(dump) == ND_OK)
-		return;
 	if (dump->kernel_id_known && nd_profile_exact(&dump->kernel_id, &candidate) == ND_OK) {
 		dump->layout = candidate;
 		return;
@@ -213,6 +215,22 @@ static void choose_layout(struct nd_dump *dump)
 			dump->layout = candidate;
 			return;
 		}
+}
+
+static void choose_layout(struct nd_dump *dump)
+{
+	struct nd_layout exact;
+
+	read_symbol_file(dump, &exact);
+	if (has_types(&exact)) {
+		dump->layout = exact;
+		return;
+	}
+	nd_layout_clear(&dump->layout);
+	choose_profile(dump);
+	for (int i = 0; i < ND_SYMBOL_COUNT; i++)
+		if (exact.symbol_rva[i] != ND_RVA_ABSENT)
+			dump->layout.symbol_rva[i] = exact.symbol_rva[i];
 }
 
 static void resolve_symbols(struct nd_dump *dump)
@@ -325,18 +343,6 @@ static void find_triage_objects(struct nd_dump *dump)
 	add_overlay(dump, dump->triage_process, t->process_offset, l->struct_bytes[ND_S_EPROCESS]);
 }
 
-static char *copy_option(const struct nd_open_options *options, enum nd_status *st)
-{
-	char *copy;
-
-	if (!options || !options->symbols)
-		return NULL;
-	copy = strdup(options->symbols);
-	if (!copy)
-		*st = ND_ENOMEM;
-	return copy;
-}
-
 static void understand(struct nd_dump *dump)
 {
 	dump->kernel_found = "not found";
@@ -366,7 +372,8 @@ enum nd_status nd_dump_open(const char *path, const struct nd_open_options *opti
 		nd_error_set(err, "out of memory");
 	if (st == ND_OK) {
 		dump->header = nd_source_header(dump->src);
-		dump->symbol_folders = copy_option(options, &st);
+		st = nd_symstore_new(options ? options->symbols : NULL,
+				     options && !options->no_cache, &dump->symbols);
 		if (st == ND_OK)
 			st = nd_tables_new(&dump->tables);
 		if (st != ND_OK)
@@ -386,9 +393,8 @@ void nd_dump_close(struct nd_dump *dump)
 	if (!dump)
 		return;
 	nd_tables_free(dump->tables);
-	nd_symfile_free(dump->kernel_symbols);
+	nd_symstore_free(dump->symbols);
 	nd_source_close(dump->src);
 	free(dump->symbols_tried);
-	free(dump->symbol_folders);
 	free(dump);
 }

@@ -97,9 +97,43 @@ static void tell_about(const struct nd_dump *dump)
 	text_printf(&out, "ntdumpfs: kernel at 0x%016llx, found by %s\n",
 		    (unsigned long long)dump->kernel_base,
 		    dump->kernel_found ? dump->kernel_found : "-");
-	if (dump->symbols_tried)
-		text_printf(&out, "ntdumpfs: symbols tried: %s\n", dump->symbols_tried);
+	for (const char *line = dump->symbols_tried; line && *line; line += line[0] == '\n') {
+		size_t len = strcspn(line, "\n");
+
+		text_str(&out, "ntdumpfs: symbols: ");
+		text_utf8(&out, line, len);
+		text_char(&out, '\n');
+		line += len;
+	}
+	if (dump->kernel_symbols) {
+		text_str(&out, "ntdumpfs: symbols: ");
+		text_utf8(&out, dump->kernel_symbols->path, strlen(dump->kernel_symbols->path));
+		text_str(&out, dump->kernel_symbols->compiled ? ": used, compiled before\n" :
+								": used\n");
+	}
 	say(STDERR_FILENO, &out);
+}
+
+/* --symbol-id: one line, "name GUID age kind"; what the file does not say is '-'. */
+static int identify(const char *path)
+{
+	struct nd_error err = { "" };
+	struct nd_symfile_id id;
+	struct text out;
+	char guid[33];
+	enum nd_status st = nd_symfile_identify(path, &id, &err);
+
+	if (st != ND_OK) {
+		complain(err.text[0] ? NULL : path, err.text[0] ? err.text : "states no GUID and age");
+		return EXIT_USAGE;
+	}
+	text_init(&out);
+	nd_guid_text(id.id.guid, guid);
+	text_utf8(&out, id.pdb_name[0] ? id.pdb_name : "-", strlen(id.pdb_name[0] ? id.pdb_name : "-"));
+	text_printf(&out, " %s %u %s\n", guid, id.id.age,
+		    id.kind == ND_SYMFILE_PDB ? "pdb" : "isf");
+	say(STDOUT_FILENO, &out);
+	return 0;
 }
 
 static int open_stats(struct daemon *d)
@@ -158,7 +192,8 @@ static int settle_symbols(struct daemon *d)
 
 static int open_dump(struct daemon *d)
 {
-	struct nd_open_options options = { .symbols = d->options.symbols };
+	struct nd_open_options options = { .symbols = d->options.symbols,
+					   .no_cache = d->options.no_symbol_cache };
 	const char *path = d->options.dump;
 	struct nd_error err = { "" };
 	enum nd_status st;
@@ -318,6 +353,8 @@ int main(int argc, char **argv)
 		text_init(&out);
 		text_str(&out, d.options.help ? options_usage : version);
 		say(STDOUT_FILENO, &out);
+	} else if (d.options.symbol_id) {
+		code = identify(d.options.symbol_id);
 	} else if (!d.options.nothing) {
 		code = run(&d);
 	}

@@ -23,8 +23,10 @@ const char options_usage[] =
 	"  -s             one thread\n"
 	"  -h, --help     this text\n"
 	"  -V, --version  version and format number\n"
+	"  --symbol-id FILE  print a symbol file's name, GUID, age and kind; mount nothing\n"
 	"  -o WORD[,WORD...]\n"
 	"    symbols=DIR[:DIR...]  where symbol files are\n"
+	"    nocache               do not keep compiled symbol files in ~/.cache/ntdumpfs\n"
 	"    threads=N             requests answered at the same time (4)\n"
 	"    cache=SIZE            memory for finished texts, with K, M or G (24M)\n"
 	"    raw=list|hide|off     raw memory: listed, opened by name only, absent (hide)\n"
@@ -203,6 +205,13 @@ static bool set_auto_unmount(struct options *o, const char *value)
 	return true;
 }
 
+static bool set_no_cache(struct options *o, const char *value)
+{
+	(void)value;
+	o->no_symbol_cache = true;
+	return true;
+}
+
 static bool set_debug(struct options *o, const char *value)
 {
 	(void)value;
@@ -223,6 +232,7 @@ static const struct word words[] = {
 	{ "debug", set_debug },
 	{ "fsname=", set_fsname },
 	{ "gid=", set_gid },
+	{ "nocache", set_no_cache },
 	{ "raw=", set_raw },
 	{ "stats=", set_stats },
 	{ "symbols=", set_symbols },
@@ -387,6 +397,8 @@ static enum nd_status parse_flag(struct options *o, int flag, struct nd_error *e
 {
 	bool known = true;
 
+	if (flag == 'I')
+		return set_string(&o->symbol_id, optarg);
 	if (flag == 'h')
 		o->help = true;
 	else if (flag == 'V')
@@ -435,6 +447,7 @@ static enum nd_status parse_all(struct options *o, int argc, char **argv, char *
 {
 	static const struct option longs[] = { { "help", no_argument, NULL, 'h' },
 					       { "version", no_argument, NULL, 'V' },
+					       { "symbol-id", required_argument, NULL, 'I' },
 					       { 0 } };
 	const char *flags = o->helper ? ":hVsfnvN:o:t:" : ":hVfdso:";
 	enum nd_status st = ND_OK;
@@ -452,7 +465,7 @@ static enum nd_status parse_all(struct options *o, int argc, char **argv, char *
 			st = parse_flag(o, flag, err);
 		}
 	}
-	if (st != ND_OK || o->help || o->version)
+	if (st != ND_OK || o->help || o->version || o->symbol_id)
 		return st;
 	st = parse_operands(o, argc - optind, argv + optind, err);
 	return st == ND_OK ? parse_lists(o, list, lists, err) : st;
@@ -489,6 +502,7 @@ void options_deinit(struct options *options)
 	free(options->fsname);
 	free(options->symbols);
 	free(options->stats);
+	free(options->symbol_id);
 	free(options->mount_namespace);
 	*options = (struct options){ 0 };
 }

@@ -19,6 +19,7 @@ struct options {
 	char *fsname;	       /* owned; NULL: the dump's path */
 	char *symbols;	       /* owned; colon-separated folders; NULL */
 	char *stats;	       /* owned; NULL */
+	char *symbol_id;       /* owned; a symbol file to identify, nothing else; NULL */
 	char *mount_namespace; /* owned; mount(8)'s -N; NULL */
 	size_t cache_bytes;
 	unsigned threads; /* 1..64 */
@@ -27,6 +28,7 @@ struct options {
 	gid_t gid;
 	mode_t umask;
 	bool help, version, foreground, debug;
+	bool no_symbol_cache;
 	bool nothing; /* mount -f: say yes and do nothing */
 	bool allow_other, allow_root, auto_unmount;
 	/* Of the parser. */
@@ -35,7 +37,8 @@ struct options {
 
 /*
  * Fill *ret from the command line. ND_OK; ND_EINVAL with one line in *err for a usage error;
- * ND_ENOMEM. options_deinit() in any case. With help or version nothing else is asked for.
+ * ND_ENOMEM. options_deinit() in any case. With help, version or symbol_id nothing else is asked
+ * for.
  */
 enum nd_status options_parse(struct options *ret, int argc, char **argv, struct nd_error *err);
 void options_deinit(struct options *options);

@@ -165,11 +165,6 @@ static bool key_is(const struct nd_isf_reader *r, const char *key)
 	return strcmp(r->key, key) == 0;
 }
 
-static void id_part_known(struct nd_isf_reader *r)
-{
-	r->done = r->id_only && r->guid_known && r->age_known;
-}
-
 static void number_in_type(struct nd_isf_reader *r, uint64_t value)
 {
 	struct nd_isf_level *level = &r->type[r->type_open - 1];
@@ -190,7 +185,6 @@ static void number_here(struct nd_isf_reader *r, uint64_t value)
 		if (key_is(r, "age") && value <= UINT32_MAX) {
 			r->id.age = (uint32_t)value;
 			r->age_known = true;
-			id_part_known(r);
 		}
 		break;
 	case IN_BASE_TYPE:
@@ -274,7 +268,6 @@ static void read_guid(struct nd_isf_reader *r, const unsigned char *bytes, size_
 	memcpy(text, bytes, len);
 	text[len] = '\0';
 	r->guid_known = nd_guid_parse(text, r->id.guid);
-	id_part_known(r);
 }
 
 static int on_string(void *context, const unsigned char *bytes, size_t len)
@@ -292,6 +285,9 @@ static int on_string(void *context, const unsigned char *bytes, size_t len)
 		r->linkage_name = nd_symbuild_name(&r->build, bytes, len);
 	} else if (here(r) == IN_PDB && key_is(r, "GUID")) {
 		read_guid(r, bytes, len);
+	} else if (here(r) == IN_PDB && key_is(r, "database") && len < sizeof(r->database)) {
+		memcpy(r->database, bytes, len);
+		r->database[len] = '\0';
 	}
 	return nd_isf_go_on(r);
 }
@@ -312,6 +308,9 @@ static int close_place(struct nd_isf_reader *r, enum nd_isf_place place)
 		return nd_isf_add_enum(r);
 	case IN_SYMBOL:
 		return nd_isf_add_symbol(r);
+	case IN_PDB:
+		r->done = r->id_only && r->guid_known && r->age_known;
+		return !r->done;
 	default:
 		return 1;
 	}
@@ -457,7 +456,7 @@ enum nd_status nd_isf_read(const char *path, struct nd_symfile **ret, struct nd_
 	return st;
 }
 
-enum nd_status nd_isf_read_id(const char *path, struct nd_guid_age *ret, struct nd_error *err)
+enum nd_status nd_isf_identify(const char *path, struct nd_symfile_id *ret, struct nd_error *err)
 {
 	struct nd_isf_reader *r = calloc(1, sizeof(*r));
 	enum nd_status st = ND_ENOMEM;
@@ -472,7 +471,9 @@ enum nd_status nd_isf_read_id(const char *path, struct nd_guid_age *ret, struct 
 		if (st == ND_OK && !(r->guid_known && r->age_known))
 			st = ND_NO_SYMBOLS;
 		if (st == ND_OK)
-			*ret = r->id;
+			*ret = (struct nd_symfile_id){ .kind = ND_SYMFILE_ISF, .id = r->id };
+		if (st == ND_OK)
+			memcpy(ret->pdb_name, r->database, sizeof(ret->pdb_name));
 		free(r->base);
 		free(r->enums);
 	}
@@ -480,4 +481,14 @@ enum nd_status nd_isf_read_id(const char *path, struct nd_guid_age *ret, struct 
 	if (fd >= 0)
 		close(fd);
 	return fd < 0 ? ND_EIO : st;
+}
+
+enum nd_status nd_isf_read_id(const char *path, struct nd_guid_age *ret, struct nd_error *err)
+{
+	struct nd_symfile_id id;
+	enum nd_status st = nd_isf_identify(path, &id, err);
+
+	if (st == ND_OK)
+		*ret = id.id;
+	return st;
 }

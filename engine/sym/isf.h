@@ -52,6 +52,7 @@ struct nd_isf_reader {
 	struct nd_error *err;
 	const char *trouble; /* what is wrong with the file, in words */
 	bool id_only, done;
+	char database[65]; /* the PDB's name in the metadata; "" when unknown */
 	uint32_t depth;
 	enum nd_isf_place place[ND_ISF_MAX_DEPTH];
 	char key[16]; /* the last key seen, as far as it matters; "" when longer */
@@ -72,6 +73,8 @@ struct nd_isf_reader {
 	uint32_t enum_count, enum_room;
 };
 
+/* As nd_symfile_identify(), of an ISF file. */
+enum nd_status nd_isf_identify(const char *path, struct nd_symfile_id *ret, struct nd_error *err);
 /* Note what is wrong with the file; 0, which makes yajl stop. */
 int nd_isf_refuse(struct nd_isf_reader *r, const char *trouble);
 /* What yajl wants to hear: go on, or stop. */

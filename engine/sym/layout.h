@@ -51,7 +51,8 @@ void nd_layout_from_symfile(const struct nd_symfile *file, struct nd_layout *ret
 enum nd_status nd_profile_exact(const struct nd_guid_age *id, struct nd_layout *ret);
 /*
  * Built-in profiles of a build, nearest servicing level first: the i-th candidate (0 = nearest to
- * `revision`, the older of two equally near; distinct layouts only). Symbol RVAs are absent: they belong to one image only.
+ * `revision`, the older of two equally near; distinct layouts only). Absent are symbol RVAs and
+ * what is known of single kernels only (MI_SYSTEM_INFORMATION.Hardware): they belong to one image.
  * ND_ENOENT past the last. 19042..19045 use the 19041 kernel, 18363 the 18362 one.
  */
 enum nd_status nd_profile_candidate(uint32_t build, uint32_t revision, uint32_t i,

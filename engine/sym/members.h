@@ -15,7 +15,8 @@
 #define ND_STRUCTS(X) \
 	X(EPROCESS) X(ETHREAD) X(KTHREAD) X(KPROCESS) X(KPRCB) X(KPCR) X(KTRAP_FRAME) X(MMVAD) \
 	X(MMVAD_SHORT) X(MMPTE) X(KLDR_DATA_TABLE_ENTRY) X(HANDLE_TABLE_ENTRY) X(OBJECT_HEADER) \
-	X(SUBSECTION) X(MMPFN) X(ALPC_PORT) X(EJOB) X(TOKEN)
+	X(SUBSECTION) X(MMPFN) X(ALPC_PORT) X(EJOB) X(TOKEN) \
+	X(KWAIT_BLOCK) X(IRP) X(IO_STACK_LOCATION)
 
 /* X(structure, member, bytes of the member or of a bit-field's storage unit). */
 #define ND_MEMBERS(X) \
@@ -235,6 +236,46 @@
 	/* processor */ \
 	X(KPCR, Prcb, 0) \
 	X(KPCR, Self, 8) \
+	X(KPCR, GdtBase, 8) \
+	X(KPCR, TssBase, 8) \
+	X(KPCR, UserRsp, 8) \
+	X(KPCR, CurrentPrcb, 8) \
+	X(KPCR, IdtBase, 8) \
+	X(KPCR, Irql, 1) \
+	X(KIDTENTRY64, OffsetLow, 2) \
+	X(KIDTENTRY64, Selector, 2) \
+	X(KIDTENTRY64, IstIndex, 2) \
+	X(KIDTENTRY64, Type, 2) \
+	X(KIDTENTRY64, Dpl, 2) \
+	X(KIDTENTRY64, Present, 2) \
+	X(KIDTENTRY64, OffsetMiddle, 2) \
+	X(KIDTENTRY64, OffsetHigh, 4) \
+	X(KINTERRUPT, ServiceRoutine, 8) \
+	X(KINTERRUPT, MessageServiceRoutine, 8) \
+	X(KINTERRUPT, ServiceContext, 8) \
+	X(KINTERRUPT, DispatchAddress, 8) \
+	X(KINTERRUPT, Vector, 4) \
+	X(KINTERRUPT, Irql, 1) \
+	X(KINTERRUPT, Connected, 1) \
+	X(KINTERRUPT, Number, 4) \
+	X(KPRCB, InterruptObject, 0) \
+	X(KPRCB, NextThread, 8) \
+	X(KPRCB, CpuType, 1) \
+	X(KPRCB, CpuID, 1) \
+	X(KPRCB, CpuStep, 2) \
+	X(KPRCB, Group, 1) \
+	X(KPRCB, GroupIndex, 1) \
+	X(KPRCB, UpdateSignature, 8) \
+	X(KPRCB, KernelDirectoryTableBase, 8) \
+	X(KPRCB, ShadowFlags, 4) \
+	X(KPRCB, BpbState, 1) \
+	X(KPRCB, BpbFeatures, 1) \
+	X(KPRCB, BpbEnabled, 1) \
+	X(KPRCB, BpbSmep, 1) \
+	X(KPRCB, BpbCurrentSpecCtrl, 1) \
+	X(KPRCB, BpbKernelSpecCtrl, 1) \
+	X(KPRCB, BpbUserSpecCtrl, 1) \
+	X(KPRCB, BpbRetpolineEnabled, 1) \
 	X(KPRCB, CurrentThread, 8) \
 	X(KPRCB, IdleThread, 8) \
 	X(KPRCB, Number, 4) \
@@ -244,7 +285,28 @@
 	X(KPRCB, Context, 8) \
 	X(KPROCESSOR_STATE, SpecialRegisters, 0) \
 	X(KPROCESSOR_STATE, ContextFrame, 0) \
+	X(KSPECIAL_REGISTERS, Cr0, 8) \
+	X(KSPECIAL_REGISTERS, Cr2, 8) \
 	X(KSPECIAL_REGISTERS, Cr3, 8) \
+	X(KSPECIAL_REGISTERS, KernelDr0, 8) \
+	X(KSPECIAL_REGISTERS, KernelDr1, 8) \
+	X(KSPECIAL_REGISTERS, KernelDr2, 8) \
+	X(KSPECIAL_REGISTERS, KernelDr3, 8) \
+	X(KSPECIAL_REGISTERS, KernelDr6, 8) \
+	X(KSPECIAL_REGISTERS, KernelDr7, 8) \
+	X(KSPECIAL_REGISTERS, Gdtr, 16) \
+	X(KSPECIAL_REGISTERS, Idtr, 16) \
+	X(KSPECIAL_REGISTERS, Tr, 2) \
+	X(KSPECIAL_REGISTERS, Ldtr, 2) \
+	X(KSPECIAL_REGISTERS, DebugControl, 8) \
+	X(KSPECIAL_REGISTERS, Cr8, 8) \
+	X(KSPECIAL_REGISTERS, MsrGsBase, 8) \
+	X(KSPECIAL_REGISTERS, MsrGsSwap, 8) \
+	X(KSPECIAL_REGISTERS, MsrStar, 8) \
+	X(KSPECIAL_REGISTERS, MsrCStar, 8) \
+	X(KSPECIAL_REGISTERS, MsrSyscallMask, 8) \
+	X(KSPECIAL_REGISTERS, MsrFsBase, 8) \
+	X(KSPECIAL_REGISTERS, Xcr0, 8) \
 	X(KSPECIAL_REGISTERS, Cr4, 8) \
 	X(KSPECIAL_REGISTERS, MsrLStar, 8) \
 	X(KUSER_SHARED_DATA, NtMajorVersion, 4) \
@@ -270,12 +332,255 @@
 	X(TOKEN, UserAndGroupCount, 4) \
 	X(TOKEN, UserAndGroups, 8) \
 	X(SID_AND_ATTRIBUTES, Sid, 8) \
+	/* tokens, jobs, silos, sessions */ \
+	X(EPROCESS, JobLinks, 16) \
+	X(EPROCESS, ProcessRundown, 4) \
+	X(EPROCESS, ProcessSelfDelete, 4) \
+	X(EPROCESS, VmDeleted, 4) \
+	X(EPROCESS, Outswapped, 4) \
+	X(EPROCESS, NoDebugInherit, 4) \
+	X(EPROCESS, PicoCreated, 4) \
+	X(EPROCESS, PrimaryTokenFrozen, 4) \
+	X(EPROCESS, CrossSessionCreate, 4) \
+	X(EPROCESS, Crashed, 4) \
+	X(EPROCESS, AuxiliaryProcess, 4) \
+	X(EPROCESS, SubsystemProcess, 4) \
+	X(EPROCESS, InPrivate, 4) \
+	X(EPROCESS, RestrictSetThreadContext, 4) \
+	X(EPROCESS, VmProcessorHost, 4) \
+	X(EPROCESS, ControlFlowGuardEnabled, 4) \
+	X(EPROCESS, ControlFlowGuardExportSuppressionEnabled, 4) \
+	X(EPROCESS, ControlFlowGuardStrict, 4) \
+	X(EPROCESS, DisallowStrippedImages, 4) \
+	X(EPROCESS, ForceRelocateImages, 4) \
+	X(EPROCESS, HighEntropyASLREnabled, 4) \
+	X(EPROCESS, StackRandomizationDisabled, 4) \
+	X(EPROCESS, ExtensionPointDisable, 4) \
+	X(EPROCESS, DisableDynamicCode, 4) \
+	X(EPROCESS, DisableDynamicCodeAllowOptOut, 4) \
+	X(EPROCESS, DisableDynamicCodeAllowRemoteDowngrade, 4) \
+	X(EPROCESS, DisallowWin32kSystemCalls, 4) \
+	X(EPROCESS, EnableFilteredWin32kAPIs, 4) \
+	X(EPROCESS, AuditFilteredWin32kAPIs, 4) \
+	X(EPROCESS, DisableNonSystemFonts, 4) \
+	X(EPROCESS, AuditNonSystemFontLoading, 4) \
+	X(EPROCESS, PreferSystem32Images, 4) \
+	X(EPROCESS, ProhibitRemoteImageMap, 4) \
+	X(EPROCESS, ProhibitLowILImageMap, 4) \
+	X(EPROCESS, SignatureMitigationOptIn, 4) \
+	X(EPROCESS, LoaderIntegrityContinuityEnabled, 4) \
+	X(EPROCESS, LoaderIntegrityContinuityAudit, 4) \
+	X(EPROCESS, RestrictIndirectBranchPrediction, 4) \
+	X(EPROCESS, SpeculativeStoreBypassDisable, 4) \
+	X(KPROCESS, SecurePid, 8) \
+	X(KPROCESS, SecureState, 8) \
+	X(TOKEN, TokenSource, 16) \
+	X(TOKEN, TokenId, 8) \
+	X(TOKEN, AuthenticationId, 8) \
+	X(TOKEN, ParentTokenId, 8) \
+	X(TOKEN, ExpirationTime, 8) \
+	X(TOKEN, ModifiedId, 8) \
+	X(TOKEN, Privileges, 24) \
+	X(TOKEN, SessionId, 4) \
+	X(TOKEN, RestrictedSidCount, 4) \
+	X(TOKEN, DefaultOwnerIndex, 4) \
+	X(TOKEN, RestrictedSids, 8) \
+	X(TOKEN, PrimaryGroup, 8) \
+	X(TOKEN, TokenType, 4) \
+	X(TOKEN, ImpersonationLevel, 4) \
+	X(TOKEN, TokenFlags, 4) \
+	X(TOKEN, MandatoryPolicy, 4) \
+	X(TOKEN, LogonSession, 8) \
+	X(TOKEN, Package, 8) \
+	X(TOKEN, Capabilities, 8) \
+	X(TOKEN, CapabilityCount, 4) \
+	X(TOKEN, LowboxNumberEntry, 8) \
+	X(TOKEN, TrustLevelSid, 8) \
+	X(TOKEN, IntegrityLevelSidValue, 8) \
+	X(SEP_TOKEN_PRIVILEGES, Present, 8) \
+	X(SEP_TOKEN_PRIVILEGES, Enabled, 8) \
+	X(SEP_TOKEN_PRIVILEGES, EnabledByDefault, 8) \
+	X(SID_AND_ATTRIBUTES, Attributes, 4) \
+	X(SEP_LOWBOX_NUMBER_ENTRY, LowboxNumber, 4) \
+	X(SEP_LOGON_SESSION_REFERENCES, SiblingAuthId, 8) \
+	X(SEP_LOGON_SESSION_REFERENCES, AccountName, 16) \
+	X(SEP_LOGON_SESSION_REFERENCES, AuthorityName, 16) \
+	X(EJOB, JobLinks, 16) \
+	X(EJOB, ProcessListHead, 16) \
+	X(EJOB, TotalUserTime, 8) \
+	X(EJOB, TotalKernelTime, 8) \
+	X(EJOB, TotalCycleTime, 8) \
+	X(EJOB, TotalPageFaultCount, 4) \
+	X(EJOB, TotalProcesses, 4) \
+	X(EJOB, ActiveProcesses, 4) \
+	X(EJOB, TotalTerminatedProcesses, 4) \
+	X(EJOB, PerProcessUserTimeLimit, 8) \
+	X(EJOB, PerJobUserTimeLimit, 8) \
+	X(EJOB, MinimumWorkingSetSize, 8) \
+	X(EJOB, MaximumWorkingSetSize, 8) \
+	X(EJOB, LimitFlags, 4) \
+	X(EJOB, ActiveProcessLimit, 4) \
+	X(EJOB, Affinity, 0) \
+	X(EJOB, UIRestrictionsClass, 4) \
+	X(EJOB, EndOfJobTimeAction, 4) \
+	X(EJOB, CompletionPort, 8) \
+	X(EJOB, SessionId, 4) \
+	X(EJOB, SchedulingClass, 4) \
+	X(EJOB, ReadOperationCount, 8) \
+	X(EJOB, WriteOperationCount, 8) \
+	X(EJOB, OtherOperationCount, 8) \
+	X(EJOB, ReadTransferCount, 8) \
+	X(EJOB, WriteTransferCount, 8) \
+	X(EJOB, OtherTransferCount, 8) \
+	X(EJOB, ProcessMemoryLimit, 8) \
+	X(EJOB, JobMemoryLimit, 8) \
+	X(EJOB, PeakProcessMemoryUsed, 8) \
+	X(EJOB, PeakJobMemoryUsed, 8) \
+	X(EJOB, CurrentJobMemoryUsed, 8) \
+	X(EJOB, PriorityClass, 1) \
+	X(EJOB, NestingDepth, 1) \
+	X(EJOB, SiblingJobLinks, 16) \
+	X(EJOB, ChildJobListHead, 16) \
+	X(EJOB, RootJob, 8) \
+	X(EJOB, JobId, 4) \
+	X(EJOB, JobFlags, 4) \
+	X(EJOB, JobFlags2, 4) \
+	X(KAFFINITY_EX, Count, 2) \
+	X(KAFFINITY_EX, Bitmap, 0) \
+	X(ESERVERSILO_GLOBALS, MiSessionLeaderProcess, 8) \
+	X(ESERVERSILO_GLOBALS, NtSystemRoot, 16) \
+	X(ESERVERSILO_GLOBALS, SiloRootDirectoryName, 16) \
+	X(ESERVERSILO_GLOBALS, State, 4) \
+	X(ESERVERSILO_GLOBALS, ExitStatus, 4) \
+	X(ESERVERSILO_GLOBALS, UserSharedData, 0) \
+	X(ESERVERSILO_GLOBALS, UserSharedSection, 8) \
+	X(ESERVERSILO_GLOBALS, IsDownlevelContainer, 1) \
+	X(SILO_USER_SHARED_DATA, ServiceSessionId, 4) \
+	X(SILO_USER_SHARED_DATA, ActiveConsoleId, 4) \
+	X(SILO_USER_SHARED_DATA, NtProductType, 4) \
+	X(SILO_USER_SHARED_DATA, SuiteMask, 4) \
+	X(MM_SESSION_SPACE, ReferenceCount, 4) \
+	X(MM_SESSION_SPACE, IoState, 4) \
+	X(MM_SESSION_SPACE, CreateTime, 8) \
+	X(MM_SESSION_SPACE, SessionObject, 8) \
+	X(MM_SESSION_SPACE, ServerSilo, 8) \
+	X(MM_SESSION_SPACE, LocaleId, 4) \
 	X(EJOB, ParentJob, 8) \
 	X(EJOB, Silo, 4) \
 	X(EJOB, ServerSiloGlobals, 8) \
 	X(EJOB, ContainerId, 16) \
+	/* waits, requests, impersonation */ \
+	X(DISPATCHER_HEADER, Type, 1) \
+	X(DISPATCHER_HEADER, WaitListHead, 16) \
+	X(KWAIT_BLOCK, WaitListEntry, 16) \
+	X(KWAIT_BLOCK, WaitType, 1) \
+	X(KWAIT_BLOCK, BlockState, 1) \
+	X(KWAIT_BLOCK, Thread, 8) \
+	X(KWAIT_BLOCK, Object, 8) \
+	X(KMUTANT, OwnerThread, 8) \
+	X(IRP, Type, 2) \
+	X(IRP, StackCount, 1) \
+	X(IRP, CurrentLocation, 1) \
+	X(IRP, ThreadListEntry, 16) \
+	X(IO_STACK_LOCATION, MajorFunction, 1) \
+	X(IO_STACK_LOCATION, MinorFunction, 1) \
+	X(IO_STACK_LOCATION, DeviceObject, 8) \
+	X(IO_STACK_LOCATION, FileObject, 8) \
+	X(PS_CLIENT_SECURITY_CONTEXT, ImpersonationToken, 8) \
+	X(PS_CLIENT_SECURITY_CONTEXT, ImpersonationLevel, 8) \
+	X(PS_CLIENT_SECURITY_CONTEXT, EffectiveOnly, 8) \
+	X(CONTEXT, SegCs, 2) \
+	X(CONTEXT, Rsp, 8) \
+	X(CONTEXT, Rip, 8) \
+	/* hidden objects */ \
+	X(MM_SESSION_SPACE, ProcessList, 16) \
+	X(EPROCESS, SessionProcessLinks, 16) \
+	X(POOL_HEADER, PoolTag, 4) \
+	X(DEVICE_OBJECT, DriverObject, 8) \
+	X(DRIVER_OBJECT, DriverName, 16) \
+	X(HANDLE_TABLE_ENTRY, ObjectPointerBits, 8) \
 	X(OBJECT_TYPE, Name, 16) \
-	X(OBJECT_TYPE, Index, 1)
+	X(OBJECT_TYPE, Index, 1) \
+	/* handles and objects */ \
+	X(HANDLE_TABLE_ENTRY, Unlocked, 8) \
+	X(HANDLE_TABLE_ENTRY, RefCnt, 8) \
+	X(HANDLE_TABLE_ENTRY, Attributes, 8) \
+	X(HANDLE_TABLE_ENTRY, GrantedAccessBits, 4) \
+	X(HANDLE_TABLE_ENTRY, NoRightsUpgrade, 4) \
+	X(HANDLE_TABLE_ENTRY, Object, 8) \
+	X(HANDLE_TABLE_ENTRY, GrantedAccess, 4) \
+	X(OBJECT_HEADER, SecurityDescriptor, 8) \
+	X(OBJECT_HEADER_CREATOR_INFO, CreatorUniqueProcess, 8) \
+	X(OBJECT_HEADER_PROCESS_INFO, ExclusiveProcess, 8) \
+	X(OBJECT_HEADER_QUOTA_INFO, PagedPoolCharge, 4) \
+	X(OBJECT_HEADER_QUOTA_INFO, NonPagedPoolCharge, 4) \
+	X(OBJECT_TYPE, TotalNumberOfObjects, 4) \
+	X(OBJECT_TYPE, TotalNumberOfHandles, 4) \
+	X(OBJECT_TYPE, HighWaterNumberOfObjects, 4) \
+	X(OBJECT_TYPE, HighWaterNumberOfHandles, 4) \
+	X(OBJECT_TYPE, Key, 4) \
+	X(OBJECT_TYPE, TypeInfo, 0) \
+	X(OBJECT_TYPE_INITIALIZER, ValidAccessMask, 4) \
+	X(OBJECT_TYPE_INITIALIZER, PoolType, 4) \
+	X(OBJECT_DIRECTORY, HashBuckets, 296) \
+	X(OBJECT_DIRECTORY, SessionId, 4) \
+	X(OBJECT_DIRECTORY_ENTRY, ChainLink, 8) \
+	X(OBJECT_DIRECTORY_ENTRY, Object, 8) \
+	X(OBJECT_SYMBOLIC_LINK, CreationTime, 8) \
+	X(OBJECT_SYMBOLIC_LINK, LinkTarget, 16) \
+	X(OBJECT_SYMBOLIC_LINK, DosDeviceDriveIndex, 4) \
+	X(OBJECT_SYMBOLIC_LINK, Flags, 4) \
+	X(FILE_OBJECT, FinalStatus, 4) \
+	X(FILE_OBJECT, DeletePending, 1) \
+	X(FILE_OBJECT, ReadAccess, 1) \
+	X(FILE_OBJECT, WriteAccess, 1) \
+	X(FILE_OBJECT, DeleteAccess, 1) \
+	X(FILE_OBJECT, SharedRead, 1) \
+	X(FILE_OBJECT, SharedWrite, 1) \
+	X(FILE_OBJECT, SharedDelete, 1) \
+	X(FILE_OBJECT, Flags, 4) \
+	X(FILE_OBJECT, CurrentByteOffset, 8) \
+	X(DEVICE_OBJECT, ReferenceCount, 4) \
+	X(DEVICE_OBJECT, NextDevice, 8) \
+	X(DEVICE_OBJECT, AttachedDevice, 8) \
+	X(DEVICE_OBJECT, Flags, 4) \
+	X(DEVICE_OBJECT, Characteristics, 4) \
+	X(DEVICE_OBJECT, DeviceType, 4) \
+	X(DRIVER_OBJECT, DeviceObject, 8) \
+	X(DRIVER_OBJECT, Flags, 4) \
+	X(DRIVER_OBJECT, DriverStart, 8) \
+	X(DRIVER_OBJECT, DriverSize, 4) \
+	X(DRIVER_OBJECT, DriverInit, 8) \
+	X(DRIVER_OBJECT, DriverUnload, 8) \
+	X(DISPATCHER_HEADER, SignalState, 4) \
+	X(KMUTANT, Abandoned, 1) \
+	X(KSEMAPHORE, Limit, 4) \
+	X(KTIMER, DueTime, 8) \
+	X(KTIMER, Period, 4) \
+	X(ETIMER, Period, 4) \
+	X(KQUEUE, CurrentCount, 4) \
+	X(KQUEUE, MaximumCount, 4) \
+	X(SECTION, u1, 8) \
+	X(SECTION, SizeOfSection, 8) \
+	X(SECTION_OBJECT, Segment, 8) \
+	X(SEGMENT, ControlArea, 8) \
+	X(SEGMENT, SizeOfSegment, 8) \
+	X(CM_KEY_BODY, KeyControlBlock, 8) \
+	X(CM_KEY_BODY, ProcessID, 8) \
+	X(CM_KEY_CONTROL_BLOCK, ParentKcb, 8) \
+	X(CM_KEY_CONTROL_BLOCK, NameBlock, 8) \
+	X(CM_KEY_CONTROL_BLOCK, KcbLastWriteTime, 8) \
+	X(CM_NAME_CONTROL_BLOCK, Compressed, 4) \
+	X(CM_NAME_CONTROL_BLOCK, NameLength, 2) \
+	X(CM_NAME_CONTROL_BLOCK, Name, 0) \
+	X(ALPC_PORT, CommunicationInfo, 8) \
+	X(ALPC_PORT, OwnerProcess, 8) \
+	X(ALPC_COMMUNICATION_INFO, ConnectionPort, 8) \
+	X(ALPC_COMMUNICATION_INFO, ServerCommunicationPort, 8) \
+	X(ALPC_COMMUNICATION_INFO, ClientCommunicationPort, 8) \
+	X(ETW_REG_ENTRY, GuidEntry, 8) \
+	X(ETW_REG_ENTRY, Process, 8) \
+	X(ETW_GUID_ENTRY, Guid, 16)
 
 /* X(structure, member, other name of the same member in some builds). */
 #define ND_MEMBER_ALIASES(X) \
@@ -306,7 +611,7 @@
 	X(KiSystemCall64) X(KiSystemCall64Shadow) X(KiIsrThunk) X(KiKvaShadow) \
 	X(MmSystemRangeStart) X(MmHighestUserAddress) X(MmPteBase) X(PoolBigPageTable) \
 	X(PoolBigPageTableSize) X(KeTimeIncrement) X(KeBootTime) X(PsProcessType) X(PsThreadType) \
-	X(ObpTypeObjectType) X(KeLoaderBlock) X(KiBugCheckData)
+	X(ObpTypeObjectType) X(ExpFreeListCount) X(KeLoaderBlock) X(KiBugCheckData)
 
 // clang-format on
 

@@ -114,6 +114,14 @@ static enum nd_status read_sections(struct pdb *pdb)
 	return ND_OK;
 }
 
+static enum nd_status read_age(struct pdb *pdb)
+{
+	if (pdb->debug.len < DBI_HEADER_BYTES || nd_le32(pdb->debug.at) != UINT32_MAX)
+		return refuse(pdb, "the PDB's debug information stream is damaged");
+	pdb->id.age = nd_le32(pdb->debug.at + 8);
+	return ND_OK;
+}
+
 static enum nd_status read_debug(struct pdb *pdb)
 {
 	enum nd_status st = load(pdb, STREAM_DEBUG, &pdb->debug);
@@ -121,9 +129,9 @@ static enum nd_status read_debug(struct pdb *pdb)
 	pdb->symbol_stream = NO_STREAM;
 	if (st != ND_OK || pdb->debug.len == 0)
 		return st; /* types only: the age of the information stream stands */
-	if (pdb->debug.len < DBI_HEADER_BYTES || nd_le32(pdb->debug.at) != UINT32_MAX)
-		return refuse(pdb, "the PDB's debug information stream is damaged");
-	pdb->id.age = nd_le32(pdb->debug.at + 8);
+	st = read_age(pdb);
+	if (st != ND_OK)
+		return st;
 	pdb->symbol_stream = nd_le16(pdb->debug.at + 20);
 	st = find_debug_header(pdb);
 	return st == ND_OK ? read_sections(pdb) : st;
@@ -285,5 +293,30 @@ enum nd_status nd_pdb_read(const char *path, struct nd_symfile **ret, struct nd_
 		return ND_EIO;
 	st = read_pdb(path, fd, NULL, 0, ret, err);
 	close(fd);
+	return st;
+}
+
+enum nd_status nd_pdb_read_id(const char *path, struct nd_guid_age *ret, struct nd_error *err)
+{
+	int fd = nd_symio_open_file(path, err);
+	struct pdb pdb = { 0 };
+	enum nd_status st;
+
+	if (fd < 0)
+		return ND_EIO;
+	st = nd_msf_open(&pdb.msf, fd, NULL, 0, &pdb.err);
+	if (st == ND_OK)
+		st = read_info(&pdb);
+	if (st == ND_OK)
+		st = load(&pdb, STREAM_DEBUG, &pdb.debug);
+	if (st == ND_OK && pdb.debug.len > 0)
+		st = read_age(&pdb);
+	nd_msf_close(&pdb.msf);
+	free(pdb.debug.at);
+	close(fd);
+	if (st == ND_OK)
+		*ret = pdb.id;
+	else
+		nd_error_set(err, "%s: %s", path, pdb.err.text[0] ? pdb.err.text : "out of memory");
 	return st;
 }

@@ -248,7 +248,9 @@ static int compare_by_name(const void *a, const void *b, void *publics)
 	const struct nd_public *y = (const struct nd_public *)publics + *(const uint32_t *)b;
 	int order = strcmp(x->name, y->name);
 
-	return order != 0 ? order : compare_u32(x->rva, y->rva);
+	if (order == 0)
+		order = compare_u32(x->rva, y->rva);
+	return order != 0 ? order : compare_u32(*(const uint32_t *)a, *(const uint32_t *)b);
 }
 
 /* Whole members before the bit-fields at their offset, the longer of two first. */

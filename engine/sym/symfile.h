@@ -68,6 +68,7 @@ struct nd_symfile {
 	enum nd_symfile_kind kind;
 	struct nd_guid_age id;
 	bool id_known;
+	bool compiled;		   /* it came from the compiled cache */
 	char *path;		   /* where it was read from */
 	struct nd_public *publics; /* sorted by rva, then name */
 	uint32_t public_count;
@@ -103,6 +104,19 @@ enum nd_status nd_isf_read_id(const char *path, struct nd_guid_age *ret, struct 
 enum nd_status nd_pdb_read(const char *path, struct nd_symfile **ret, struct nd_error *err);
 enum nd_status nd_pdb_read_memory(const char *path, const void *bytes, size_t len,
 				  struct nd_symfile **ret, struct nd_error *err);
+/* Only the identity of a PDB. As nd_pdb_read(). */
+enum nd_status nd_pdb_read_id(const char *path, struct nd_guid_age *ret, struct nd_error *err);
+
+/* What a symbol file of either kind says of itself. */
+struct nd_symfile_id {
+	enum nd_symfile_kind kind;
+	struct nd_guid_age id;
+	char pdb_name[65]; /* "" when it does not say (a PDB: when it is not called so) */
+};
+
+/* ND_NO_SYMBOLS: an ISF file without identity; else as nd_isf_read(). */
+enum nd_status nd_symfile_identify(const char *path, struct nd_symfile_id *ret,
+				   struct nd_error *err);
 /* NULL is allowed. */
 void nd_symfile_free(struct nd_symfile *file);
 
@@ -135,6 +149,7 @@ uint32_t nd_symfile_nearest(const struct nd_symfile *file, uint32_t rva);
  * `pdb_name` is as the dump has it: anything but [A-Za-z0-9_.-]{1,64} without a dot in front finds
  * nothing. ND_NO_SYMBOLS when there is none. *tried (may be NULL) gets a malloc'ed text, one line
  * per file or folder that was looked at and why it was not used; NULL when memory is short.
+ * The symbol files of a dump come from sym/symstore.h, which keeps them.
  */
 enum nd_status nd_symfile_find(const char *search, const char *pdb_name,
 			       const struct nd_guid_age *id, struct nd_symfile **ret, char **tried);

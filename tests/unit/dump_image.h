@@ -19,14 +19,17 @@
 
 struct image {
 	uint8_t *bytes;
-	size_t len;
+	size_t len, room;
 };
 
 /* Make the file at least `end` bytes long; new bytes are zero. */
 static uint8_t *image_room(struct image *f, size_t at, size_t len)
 {
 	if (at + len > f->len || f->bytes == NULL) {
-		f->bytes = realloc(f->bytes, at + len + 1);
+		if (at + len + 1 > f->room) { /* grow by halves: many tests append a little */
+			f->room = at + len + 1 + f->room / 2;
+			f->bytes = realloc(f->bytes, f->room);
+		}
 		if (f->bytes == NULL)
 			abort();
 		memset(f->bytes + f->len, 0, at + len - f->len);
