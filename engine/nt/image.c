@@ -32,7 +32,6 @@ struct nd_image_cache *nd_image_cache_new(void)
 static void image_free(struct nd_image *image)
 {
 	nd_exports_free(&image->exports);
-	nd_symfile_free(image->owned_symbols);
 	free(image);
 }
 
@@ -89,31 +88,13 @@ static struct nd_image *find(const struct nd_image_cache *cache, const uint64_t 
 	return image;
 }
 
-static void attach_symbols(const struct nd_dump *dump, struct nd_image *image)
-{
-	if (image->id_st != ND_OK)
-		return;
-	if (dump->kernel_symbols && image->pe.base == dump->kernel_base) {
-		image->symbols = dump->kernel_symbols;
-		return;
-	}
-	if (nd_symfile_find(dump->symbol_folders, image->pdb, &image->id, &image->owned_symbols,
-			    NULL) == ND_OK)
-		image->symbols = image->owned_symbols;
-}
-
 static enum nd_status load(const struct nd_pe *pe, struct nd_image *image)
 {
-	enum nd_status st;
-
 	image->pe = *pe;
 	image->id_st = nd_pe_rsds(pe, &image->id, image->pdb);
 	if (nd_is_failure(image->id_st))
 		return image->id_st;
-	st = nd_pe_exports_read(pe, &image->exports);
-	if (st == ND_OK)
-		attach_symbols(pe->space.dump, image);
-	return st;
+	return nd_pe_exports_read(pe, &image->exports);
 }
 
 enum nd_status nd_image_get(const struct nd_space *space, nd_va base, const struct nd_image **ret)
@@ -157,4 +138,29 @@ void nd_image_put(const struct nd_dump *dump, const struct nd_image *image)
 	(void)dump;
 	if (image && !image->cached)
 		image_free((struct nd_image *)image);
+}
+
+static const struct nd_symfile *find_symbols(const struct nd_dump *dump,
+					     const struct nd_image *image)
+{
+	const struct nd_symfile *file = NULL;
+
+	if (image->id_st != ND_OK || dump->symbols == NULL)
+		return NULL;
+	if (dump->kernel_symbols && image->pe.base == dump->kernel_base)
+		return dump->kernel_symbols;
+	if (nd_symstore_get(dump->symbols, image->pdb, &image->id, &file, NULL) != ND_OK)
+		return NULL;
+	return file;
+}
+
+const struct nd_symfile *nd_image_symbols(const struct nd_dump *dump, const struct nd_image *image)
+{
+	struct nd_image *cached = (struct nd_image *)image;
+
+	if (!atomic_load(&cached->symbols_known)) { /* two who find it find the same */
+		atomic_store(&cached->symbols, find_symbols(dump, image));
+		atomic_store(&cached->symbols_known, true);
+	}
+	return atomic_load(&cached->symbols);
 }

@@ -83,12 +83,15 @@ struct nd_process_ref {
 	uint32_t duplicate;  /* 0, or the how-manieth further process with this pid: 1, 2, ... */
 	struct nd_u64 create_time;
 	bool listed;         /* on PsActiveProcessHead */
+	uint8_t sources;     /* who knows it: bits of nt/crossview.h, without the pool */
 };
 
 struct nd_process_list {
-	struct nd_process_ref *ref;   /* in list order */
+	struct nd_process_ref *ref;   /* in list order, then those that other sources have, by
+				       * address */
 	uint32_t count;
 	uint32_t *by_pid;             /* indices sorted by pid, duplicate; unreadable pids last */
+	uint8_t whole;                /* sources that could be read to their ends */
 	struct nd_problems problems;
 	enum nd_status st;            /* why there is no list at all; ND_OK otherwise */
 };

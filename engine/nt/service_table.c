@@ -102,9 +102,11 @@ static struct nd_u64 stack_arguments(const struct table *t, uint32_t i)
 
 static void set_name(struct nd_service *s, const char *name, enum nd_service_source source)
 {
-	if (strlen(name) >= sizeof(s->name))
+	size_t len = strlen(name);
+
+	if (len >= sizeof(s->name))
 		return;
-	strcpy(s->name, name);
+	memcpy(s->name, name, len + 1);
 	s->source = source;
 }
 
@@ -112,15 +114,16 @@ static void set_name(struct nd_service *s, const char *name, enum nd_service_sou
 static bool is_alias(const struct table *t, nd_va target, const char *name)
 {
 	const struct nd_image *image;
-	const struct nd_public *public;
+	const struct nd_symfile *file;
+	const struct nd_public *row;
 	bool same = false;
 
 	if (!t->home || nd_image_get(&t->space, t->home->base, &image) != ND_OK)
 		return false;
-	if (image->symbols) {
-		public = nd_symfile_public(image->symbols, name);
-		same = public && t->home->base + public->rva == target;
-	}
+	file = nd_image_symbols(t->dump, image);
+	row = file ? nd_symfile_public(file, name) : NULL;
+	if (row)
+		same = t->home->base + row->rva == target;
 	nd_image_put(t->dump, image);
 	return same;
 }
@@ -135,7 +138,7 @@ static enum nd_name_source name_of_target(const struct table *t, nd_va target,
 	    code.symbol[0] == '\0' || code.symbol_offset != 0 ||
 	    strlen(code.symbol) >= ND_SERVICE_NAME_MAX)
 		return ND_NAME_NONE;
-	strcpy(ret, code.symbol);
+	memcpy(ret, code.symbol, strlen(code.symbol) + 1);
 	return code.source;
 }
 

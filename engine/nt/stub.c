@@ -10,6 +10,7 @@
 #include "nt/stub.h"
 
 #define PROCESSES_TRIED_MAX 64u /* processes whose copy is looked at before the best is taken */
+#define JMP_REL32 0xe9u
 #define STUBS_ENOUGH 64u        /* this many readable stubs: no need to look further */
 
 static const char *const module_name[ND_STUB_MODULES] = { "ntdll", "win32u" };
@@ -34,10 +35,15 @@ static enum nd_stub_entry entry_of(const uint8_t *p)
 	return memcmp(p + 8, plain, sizeof(plain)) == 0 ? ND_STUB_SYSCALL : ND_STUB_OTHER;
 }
 
-/* Exports that are stubs are named Nt + capital; NtdllDefWindowProc and the like are not. */
+/*
+ * Exports that are stubs are named Nt or Zw + capital; NtdllDefWindowProc and the like are not. The
+ * two are one address, but for a few whose Nt export is an ordinary function (NtQuerySystemTime):
+ * then the Zw one is the stub.
+ */
 static bool is_service_name(const char *name)
 {
-	return name[0] == 'N' && name[1] == 't' && name[2] >= 'A' && name[2] <= 'Z';
+	return ((name[0] == 'N' && name[1] == 't') || (name[0] == 'Z' && name[1] == 'w')) &&
+	       name[2] >= 'A' && name[2] <= 'Z';
 }
 
 static int by_number(const void *a, const void *b)
@@ -47,6 +53,28 @@ static int by_number(const void *a, const void *b)
 	if (x->number != y->number)
 		return x->number < y->number ? -1 : 1;
 	return strcmp(x->name, y->name);
+}
+
+/* By name, what has a number before what has none. */
+static int by_name(const void *a, const void *b)
+{
+	const struct nd_stub *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : x->number < y->number ? -1 : x->number > y->number;
+}
+
+/* Each name once. */
+static void drop_doubles(struct nd_stub_list *list)
+{
+	uint32_t kept = 0;
+
+	if (list->count > 1)
+		qsort(list->stub, list->count, sizeof(*list->stub), by_name);
+	for (uint32_t i = 0; i < list->count; i++)
+		if (kept == 0 || strcmp(list->stub[kept - 1].name, list->stub[i].name) != 0)
+			list->stub[kept++] = list->stub[i];
+	list->count = kept;
 }
 
 static enum nd_status read_stub(const struct nd_pe *pe, const struct nd_export *e,
@@ -60,11 +88,17 @@ static enum nd_status read_stub(const struct nd_pe *pe, const struct nd_export *
 	if (!is_service_name(name) || strlen(name) >= sizeof(stub->name))
 		return ND_NONE;
 	*stub = (struct nd_stub){ .rva = e->rva, .number = UINT32_MAX };
-	strcpy(stub->name, name);
+	memcpy(stub->name, name, strlen(name) + 1);
+	memcpy(stub->name, "Nt", 2);
 	stub->st = nd_read(&pe->space, pe->base + e->rva, stub->bytes, ND_STUB_BYTES);
 	if (nd_is_failure(stub->st))
 		return stub->st;
 	stub->entry = stub->st == ND_OK ? entry_of(stub->bytes) : ND_STUB_ABSENT;
+	if (stub->entry == ND_STUB_PATCHED && stub->bytes[0] == JMP_REL32) {
+		stub->jump_rva = e->rva + 5 + nd_le32(stub->bytes + 1);
+		if (stub->jump_rva < pe->size_bytes)
+			stub->entry = ND_STUB_JUMP;
+	}
 	if (stub->entry == ND_STUB_SYSCALL || stub->entry == ND_STUB_SYSCALL_INT2E ||
 	    stub->entry == ND_STUB_OTHER)
 		stub->number = nd_le32(stub->bytes + 4);
@@ -115,6 +149,7 @@ static enum nd_status read_image_stubs(const struct nd_pe *pe, const struct nd_e
 			return st;
 		list->count += st == ND_OK;
 	}
+	drop_doubles(list);
 	drop_ordinary(list);
 	if (list->count > 1)
 		qsort(list->stub, list->count, sizeof(*list->stub), by_number);

@@ -5,7 +5,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "nt/cid.h"
 #include "nt/module.h"
+#include "nt/pool_scan.h"
 #include "nt/process.h"
 #include "nt/service_table.h"
 #include "nt/stub.h"
@@ -15,8 +17,12 @@
 
 struct nd_tables {
 	pthread_mutex_t lock; /* recursive: building one list may need another */
+	pthread_mutex_t pool_lock; /* its own: the scan is long, and nothing else waits for it */
+	bool pool_built;
+	struct nd_pool_scan pool;
 	struct nd_image_cache *images;
-	bool processes_built, kernel_modules_built;
+	bool cid_built, processes_built, kernel_modules_built;
+	struct nd_cid_table cid;
 	struct nd_process_list processes;
 	struct nd_module_list kernel_modules;
 	struct nd_thread_list **threads;   /* one slot a process; NULL until built */
@@ -42,6 +48,7 @@ enum nd_status nd_tables_new(struct nd_tables **ret)
 	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
 	pthread_mutex_init(&t->lock, &attr);
 	pthread_mutexattr_destroy(&attr);
+	pthread_mutex_init(&t->pool_lock, NULL);
 	*ret = t;
 	return ND_OK;
 }
@@ -62,6 +69,7 @@ void nd_tables_free(struct nd_tables *t)
 		}
 	free(t->threads);
 	free(t->modules);
+	nd_cid_table_free(&t->cid);
 	if (t->processes_built)
 		nd_process_list_free(&t->processes);
 	if (t->kernel_modules_built)
@@ -71,6 +79,8 @@ void nd_tables_free(struct nd_tables *t)
 	for (int i = 0; i < ND_SERVICE_TABLES; i++)
 		nd_service_table_free(&t->services[i]);
 	nd_image_cache_free(t->images);
+	nd_pool_scan_free(&t->pool);
+	pthread_mutex_destroy(&t->pool_lock);
 	pthread_mutex_destroy(&t->lock);
 	free(t);
 }
@@ -113,6 +123,38 @@ enum nd_status nd_processes(const struct nd_dump *dump, const struct nd_process_
 	pthread_mutex_unlock(&t->lock);
 	if (st == ND_OK)
 		*ret = &t->processes;
+	return st;
+}
+
+enum nd_status nd_cid_table(const struct nd_dump *dump, const struct nd_cid_table **ret)
+{
+	struct nd_tables *t = dump->tables;
+	enum nd_status st = ND_OK;
+
+	pthread_mutex_lock(&t->lock);
+	if (!t->cid_built) {
+		st = nd_cid_table_build(dump, &t->cid);
+		t->cid_built = st == ND_OK;
+	}
+	pthread_mutex_unlock(&t->lock);
+	if (st == ND_OK)
+		*ret = &t->cid;
+	return st;
+}
+
+enum nd_status nd_pool_scan(const struct nd_dump *dump, const struct nd_pool_scan **ret)
+{
+	struct nd_tables *t = dump->tables;
+	enum nd_status st = ND_OK;
+
+	pthread_mutex_lock(&t->pool_lock);
+	if (!t->pool_built) {
+		st = nd_pool_scan_build(dump, &t->pool);
+		t->pool_built = st == ND_OK;
+	}
+	pthread_mutex_unlock(&t->pool_lock);
+	if (st == ND_OK)
+		*ret = &t->pool;
 	return st;
 }
 

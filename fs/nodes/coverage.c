@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "nodes/lines.h"
 #include "nodes/reports.h"
 #include "ntdump.h"
 #include "vm/vad.h"
@@ -126,10 +127,12 @@ enum nd_status render_process_coverage(struct text *out, const struct node_at *a
 	const struct nd_module_list *modules;
 	struct nd_process p;
 	struct nd_space space;
+	struct lines l;
 	enum nd_status st = at_process(at, &p);
 
 	if (st != ND_OK)
 		return nd_is_missing(st) ? ND_OK : st;
+	lines_init(&l, out);
 	space = nd_process_space(at->dump, &p);
 	st = nd_process_modules(at->dump, at->key[0], &modules);
 	for (uint32_t i = 0; st == ND_OK && i < modules->count; i++) {
@@ -140,10 +143,14 @@ enum nd_status render_process_coverage(struct text *out, const struct node_at *a
 			continue;
 		st = count_range(&space, m->base & ~0xfffull, m->base + m->size.value - 1,
 				 false, &c);
-		text_ustr(out, &m->name);
-		text_printf(out, "\t%llu\t%llu\t%llu\n", (unsigned long long)c.pages,
+		lines_begin(&l);
+		text_ustr(&l.text, &m->name);
+		text_printf(&l.text, "\t%llu\t%llu\t%llu\n", (unsigned long long)c.pages,
 			    (unsigned long long)(c.valid + c.transition + c.prototype),
 			    (unsigned long long)c.present);
 	}
+	if (st == ND_OK)
+		lines_write(&l, out);
+	lines_free(&l);
 	return st;
 }

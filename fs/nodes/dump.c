@@ -274,6 +274,7 @@ const struct node_row node_dump_rows[] = {
 	{ "runs",     "table: first-pfn pages",                                      .render = render_runs },
 	{ "coverage", "pages valid, in transition, prototype, present, by process",  .render = render_coverage, .flags = NODE_COSTLY },
 	{ "missing",  "table: path address reason",                                  .render = render_missing, .flags = NODE_COSTLY },
+	{ "symbols",  "table: pdb/GUIDAGE module: symbol files that would help",     .render = render_symbol_files, .flags = NODE_COSTLY },
 	{ "warnings", "lists, trees and counters that do not agree",                 .render = render_warnings, .flags = NODE_COSTLY },
 	{ 0 }
 };

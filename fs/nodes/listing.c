@@ -87,8 +87,11 @@ static enum nd_status render_processes(struct text *out, const struct node_at *a
 // clang-format off
 const struct node_row node_listing_rows[] = {
 	{ "processes", "every process with its threads, in list order", .render = render_processes, .flags = NODE_COSTLY },
+	{ "syscalls",  "which system call every thread is in, in list order", .render = render_syscall_listing, .flags = NODE_COSTLY },
 	{ "ssdt",      "every system service with its address",         .render = render_ssdt_listing, .flags = NODE_COSTLY },
 	{ "win32k",    "every win32k service with its address",         .render = render_win32k_listing, .flags = NODE_COSTLY },
+	{ "idt",       "each processor's interrupt handlers",           .render = render_idt_listing },
+	{ "pcr",       "each processor with its KPCR, KPRCB and process", .render = render_pcr_listing },
 	{ 0 }
 };
 // clang-format on

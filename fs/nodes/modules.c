@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nodes/lines.h"
 #include "nodes/nodes.h"
 #include "ntdump.h"
 
@@ -151,22 +152,27 @@ static enum nd_status render_list(struct text *out, const struct node_at *at)
 static enum nd_status render_unloaded(struct text *out, const struct node_at *at)
 {
 	struct nd_unloaded_list list;
+	struct lines l;
 	enum nd_status st = nd_unloaded_read(at->dump, &list);
 
 	if (st != ND_OK)
 		return st;
 	if (list.st != ND_OK)
 		return missing_or_fail(out, list.st, list.at);
+	lines_init(&l, out);
 	for (uint32_t i = 0; i < list.count; i++) {
-		text_ustr(out, &list.item[i].name);
-		text_tab(out);
-		text_va(out, list.item[i].start);
-		text_tab(out);
-		text_va(out, list.item[i].end);
-		text_tab(out);
-		text_time(out, list.item[i].time);
-		text_line(out);
+		lines_begin(&l);
+		text_ustr(&l.text, &list.item[i].name);
+		text_tab(&l.text);
+		text_va(&l.text, list.item[i].start);
+		text_tab(&l.text);
+		text_va(&l.text, list.item[i].end);
+		text_tab(&l.text);
+		text_time(&l.text, list.item[i].time);
+		text_line(&l.text);
 	}
+	lines_write(&l, out);
+	lines_free(&l);
 	nd_unloaded_free(&list);
 	return ND_OK;
 }
@@ -311,7 +317,7 @@ static const struct node_row module_rows[] = {
 
 const struct node_row node_modules_rows[] = {
 	{ "list",     "table: base size name timestamp pdb path",         .render = render_list, .flags = NODE_COSTLY },
-	{ "unloaded", "table: name start end time, newest first",         .render = render_unloaded },
+	{ "unloaded", "table: name start end time",         .render = render_unloaded },
 	{ "<module>", "each kernel module; also by the name that symbols carry (nt)",
 	  .rows = module_rows, .next = next_module, .find = find_module, .about = about_module },
 	{ 0 }

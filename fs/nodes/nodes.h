@@ -21,6 +21,8 @@ extern const struct node_row node_modules_rows[]; /* modules.c */
 extern const struct node_row node_ssdt_rows[];    /* ssdt.c */
 extern const struct node_row node_win32k_rows[];
 extern const struct node_row node_stubs_rows[];
+extern const struct node_row node_cpu_rows[];     /* cpu.c */
+extern const struct node_row node_idt_rows[];     /* idt.c */
 extern const struct node_row node_symbol_rows[];  /* symbol.c */
 
 enum nd_status render_readme(struct text *out, const struct node_at *at);    /* readme.c */
@@ -28,7 +30,23 @@ enum nd_status render_vertarget(struct text *out, const struct node_at *at); /* 
 enum nd_status render_target(struct text *out, const struct node_at *at);
 enum nd_status render_ssdt_listing(struct text *out, const struct node_at *at); /* ssdt.c */
 enum nd_status render_win32k_listing(struct text *out, const struct node_at *at);
+enum nd_status render_pcr_listing(struct text *out, const struct node_at *at); /* cpu.c */
+enum nd_status render_idt_listing(struct text *out, const struct node_at *at); /* idt.c */
+/* The processors as children of a directory: /cpu and /idt. */
+enum nd_status next_cpu(const struct node_at *dir, uint64_t *cursor, struct node_entry *ret);
+enum nd_status find_cpu(const struct node_at *dir, const char *name, struct node_entry *ret);
 enum nd_status render_process_listing(struct text *out, const struct node_at *at); /* listing.c */
+enum nd_status render_syscall_listing(struct text *out, const struct node_at *at); /* syscalls.c */
+enum nd_status render_process_syscalls(struct text *out, const struct node_at *at);
+enum nd_status render_syscall(struct text *out, const struct node_at *at);
+enum nd_status render_wait(struct text *out, const struct node_at *at); /* waits.c */
+enum nd_status render_irps(struct text *out, const struct node_at *at);
+enum nd_status render_impersonation(struct text *out, const struct node_at *at);
+enum nd_status render_crossview(struct text *out, const struct node_at *at); /* crossview.c */
+/* "Source:<TAB>links,cid,...": the sources that know a process, without the pool. */
+void text_source_fact(struct text *out, const struct nd_process_ref *ref);
+/* The symbol files that would help: symbol_files.c. */
+enum nd_status render_symbol_files(struct text *out, const struct node_at *at);
 /* One process's block of /listing/processes. */
 enum nd_status listing_process(struct text *out, const struct nd_dump *dump, uint32_t process);
 /* A word for what is inside the dump, and the name of its container's DumpType. */
@@ -52,9 +70,8 @@ void text_service(struct text *out, const struct nd_dump *dump, struct nd_u64 nu
 /* The frame's Rip, '-' without a frame. */
 void thread_rip(struct text *out, const struct nd_dump *dump, uint32_t process,
 		const struct nd_thread *t, enum code_style style);
-/* Three fields: number service arg; '-' each when the thread is in no system call. */
-void thread_system_call(struct text *out, const struct nd_dump *dump, uint32_t process,
-			const struct nd_thread *t);
+/* Three fields: number service arg; '-' each when the thread is in no system call: syscalls.c. */
+void thread_system_call(struct text *out, const struct nd_dump *dump, const struct nd_thread *t);
 /* The row of a thread of which nothing can be read. */
 void thread_absent_row(struct text *out, nd_va ethread, enum nd_status st);
 

@@ -350,9 +350,7 @@ static enum nd_status render_status(struct text *out, const struct node_at *at)
 	text_fact_va(out, "Token", p.token);
 	text_fact_va(out, "Job", p.job);
 	state_facts(out, at->dump, &p);
-	text_key(out, "Source");
-	text_str(out, ref->listed ? "links" : "-");
-	text_line(out);
+	text_source_fact(out, ref);
 	return ND_OK;
 }
 
@@ -466,7 +464,7 @@ static void thread_row(struct text *out, const struct node_at *at, const struct 
 	text_tab(out);
 	text_wait_reason(out, t);
 	text_tab(out);
-	thread_system_call(out, at->dump, at->key[0], t);
+	thread_system_call(out, at->dump, t);
 	text_tab(out);
 	text_code(out, at->dump, at->key[0], nd_thread_start(t), CODE_SHORT);
 	text_tab(out);
@@ -575,6 +573,7 @@ static const struct node_row process_rows[] = {
 	{ "cmdline",    "command line, from user memory",                                .render = render_cmdline },
 	{ "environ",    "NAME=value lines, from user memory",                            .render = render_environ },
 	{ "listing",    "this process's part of /listing/processes",                     .render = render_process_listing },
+	{ "syscalls",   "this process's part of /listing/syscalls",                      .render = render_process_syscalls },
 	{ "threadlist", "table: tid ethread state waitreason number service arg start rip", .render = render_threadlist },
 	{ "modules",    "table: base size name source timestamp path",                   .render = render_modules },
 	{ "vad",        "table: start end commit protection type file",                  .render = render_vad },
@@ -586,7 +585,9 @@ static const struct node_row process_rows[] = {
 const struct node_row node_proc_rows[] = {
 	{ "list",  "table: pid image session eprocess ppid active listed protection integrity job silo create-time",
 	  .render = render_list, .flags = NODE_COSTLY },
-	{ "<pid>", "each EPROCESS on PsActiveProcessHead; also by 0x pid or EPROCESS address",
+	{ "crossview", "table: pid eprocess image links cid session handles threads pool; 1, 0, or - where a source cannot tell",
+	  .render = render_crossview, .flags = NODE_COSTLY },
+	{ "<pid>", "each EPROCESS on PsActiveProcessHead or known to another source; also by 0x pid or EPROCESS address",
 	  .rows = process_rows, .next = next_process, .find = find_process, .about = about_process },
 	{ 0 }
 };

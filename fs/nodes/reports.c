@@ -4,74 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nodes/lines.h"
 #include "nodes/reports.h"
+#include "nt/cid.h"
+#include "nt/crossview.h"
+#include "nt/irp.h"
 #include "nt/kdbg.h"
 #include "nt/trap_frame.h"
+#include "nt/wait.h"
 #include "ntdump.h"
-
-/* Lines of text collected out of order, then sorted: offsets into one buffer. */
-struct lines {
-	struct text text;
-	size_t *start;
-	size_t count, cap;
-};
-
-static void lines_begin(struct lines *l)
-{
-	if (l->count == l->cap) {
-		size_t cap = l->cap ? 2 * l->cap : 256;
-		size_t *grown = realloc(l->start, cap * sizeof(*grown));
-
-		if (!grown) {
-			text_fail(&l->text, ND_ENOMEM);
-			return;
-		}
-		l->start = grown;
-		l->cap = cap;
-	}
-	l->start[l->count++] = l->text.len;
-}
-
-static int compare_lines(const void *a, const void *b, void *text)
-{
-	const char *p = (const char *)text + *(const size_t *)a;
-	const char *q = (const char *)text + *(const size_t *)b;
-	size_t n = strcspn(p, "\n"), m = strcspn(q, "\n");
-	int order = memcmp(p, q, n < m ? n : m);
-
-	return order ? order : n < m ? -1 : n > m;
-}
-
-/* Sorted, equal lines once. */
-static void lines_write(struct lines *l, struct text *out)
-{
-	const char *last = NULL;
-	size_t last_len = 0;
-
-	text_char(&l->text, '\0'); /* strcspn stops at the end */
-	if (l->text.failed != ND_OK) {
-		text_fail(out, l->text.failed);
-		return;
-	}
-	if (l->count > 1)
-		qsort_r(l->start, l->count, sizeof(*l->start), compare_lines, l->text.p);
-	for (size_t i = 0; i < l->count; i++) {
-		const char *p = l->text.p + l->start[i];
-		size_t len = strcspn(p, "\n") + 1;
-
-		if (last && last_len == len && memcmp(last, p, len) == 0)
-			continue;
-		text_bytes(out, p, len);
-		last = p;
-		last_len = len;
-	}
-}
-
-static void lines_free(struct lines *l)
-{
-	text_deinit(&l->text);
-	free(l->start);
-}
 
 static void add_missing(void *ctx, const char *path, nd_va address, enum nd_status reason)
 {
@@ -85,10 +26,10 @@ static void add_missing(void *ctx, const char *path, nd_va address, enum nd_stat
 
 enum nd_status render_missing(struct text *out, const struct node_at *at)
 {
-	struct lines l = { 0 };
+	struct lines l;
 	enum nd_status st;
 
-	text_init(&l.text);
+	lines_init(&l, out);
 	st = tree_collect_missing(at->tree, add_missing, &l);
 	if (st == ND_OK)
 		lines_write(&l, out);
@@ -121,6 +62,28 @@ static const char *problem_text(enum nd_problem_kind kind)
 		return "name cannot be read";
 	case ND_PROBLEM_LAYOUT:
 		return "KDBG and layout disagree";
+	case ND_PROBLEM_WAIT_BLOCK:
+		return "wait block is not its thread's";
+	case ND_PROBLEM_HANDLE_TABLE:
+		return "handle table page missing, repeated or absurd";
+	case ND_PROBLEM_CID:
+		return "id table entry is not of this id";
+	case ND_PROBLEM_HIDDEN_PROCESS:
+		return "process is not on the list of processes";
+	case ND_PROBLEM_HIDDEN_THREAD:
+		return "thread is not on its process's lists";
+	case ND_PROBLEM_ORPHAN_THREAD:
+		return "thread starts in the kernel, but in no module";
+	case ND_PROBLEM_ABSURD:
+		return "count is impossible";
+	case ND_PROBLEM_SID:
+		return "not a SID";
+	case ND_PROBLEM_POINTER:
+		return "pointer leads nowhere";
+	case ND_PROBLEM_UNLISTED:
+		return "not on the list that should hold it";
+	case ND_PROBLEM_NESTING:
+		return "nesting loops or is too deep";
 	}
 	return "-";
 }
@@ -133,6 +96,11 @@ static void problem_values(struct text *t, const struct nd_problem *p)
 		text_printf(t, "%llu\t%llu", (unsigned long long)p->a, (unsigned long long)p->b);
 		break;
 	case ND_PROBLEM_DUPLICATE_PID:
+	case ND_PROBLEM_WAIT_BLOCK:
+	case ND_PROBLEM_CID:
+	case ND_PROBLEM_HIDDEN_PROCESS:
+	case ND_PROBLEM_HIDDEN_THREAD:
+	case ND_PROBLEM_ORPHAN_THREAD:
 		text_printf(t, "0x%016llx\t%llu", (unsigned long long)p->a,
 			    (unsigned long long)p->b);
 		break;
@@ -166,6 +134,42 @@ static void add_problems(struct lines *l, const struct nd_problems *problems)
 		add_problem(l, &problems->item[i]);
 }
 
+/* A thread of the kernel that began in no module: of a driver that was hidden or unloaded. */
+static enum nd_status start_problems(struct lines *l, const struct nd_dump *dump,
+				     const struct nd_thread *t)
+{
+	const struct nd_module_list *modules;
+	enum nd_status st = nd_kernel_modules(dump, &modules);
+
+	if (st != ND_OK || modules->st != ND_OK || modules->problems.count > 0 ||
+	    t->start_address.st != ND_OK || !nd_va_is_kernel(t->start_address.value) ||
+	    nd_module_of(modules, t->start_address.value))
+		return st;
+	add_problem(l, &(struct nd_problem){ .kind = ND_PROBLEM_ORPHAN_THREAD,
+					     .where = "ETHREAD.StartAddress",
+					     .owner = t->process.value,
+					     .a = t->ethread,
+					     .b = t->tid.value });
+	return ND_OK;
+}
+
+/* The wait blocks and pending requests of one thread. */
+static enum nd_status wait_problems(struct lines *l, const struct nd_dump *dump,
+				    const struct nd_thread *t)
+{
+	struct nd_problems problems = { 0 };
+	struct nd_irp_list irps = { 0 };
+	struct nd_wait wait;
+	enum nd_status st = nd_wait_read(dump, t, &wait, &problems);
+
+	if (st == ND_OK)
+		st = nd_irp_list_read(dump, t->ethread, &irps, &problems);
+	nd_irp_list_free(&irps);
+	add_problems(l, &problems);
+	nd_problems_free(&problems);
+	return st;
+}
+
 static enum nd_status thread_problems(struct lines *l, const struct nd_dump *dump,
 				      const struct nd_thread_list *threads)
 {
@@ -174,17 +178,40 @@ static enum nd_status thread_problems(struct lines *l, const struct nd_dump *dum
 		struct nd_trap_frame frame;
 		enum nd_status st = nd_thread_read(dump, threads->ref[i].ethread, &t);
 
-		if (st == ND_OK)
-			st = nd_trap_frame_read(dump, &t, &frame);
 		if (nd_is_failure(st))
 			return st;
+		if (st != ND_OK)
+			continue;
+		st = nd_trap_frame_read(dump, &t, &frame);
 		if (st == ND_INVALID)
 			add_problem(l, &(struct nd_problem){ .kind = ND_PROBLEM_TRAP_FRAME,
 							     .where = "KTHREAD.TrapFrame",
 							     .owner = t.ethread,
 							     .a = t.trap_frame.value });
+		if (!nd_is_failure(st))
+			st = wait_problems(l, dump, &t);
+		if (!nd_is_failure(st))
+			st = start_problems(l, dump, &t);
+		if (nd_is_failure(st))
+			return st;
 	}
 	return ND_OK;
+}
+
+/* What PspCidTable holds that it should not, and the threads that only it has. */
+static enum nd_status cid_problems(struct lines *l, const struct nd_dump *dump)
+{
+	struct nd_problems hidden = { 0 };
+	const struct nd_cid_table *cid;
+	enum nd_status st = nd_cid_table(dump, &cid);
+
+	if (st != ND_OK)
+		return st;
+	add_problems(l, &cid->problems);
+	st = nd_hidden_threads(dump, &hidden);
+	add_problems(l, &hidden);
+	nd_problems_free(&hidden);
+	return st;
 }
 
 static enum nd_status process_problems(struct lines *l, const struct nd_dump *dump,
@@ -232,10 +259,10 @@ enum nd_status render_warnings(struct text *out, const struct node_at *at)
 	const struct nd_dump *dump = at->dump;
 	const struct nd_process_list *processes;
 	const struct nd_module_list *modules;
-	struct lines l = { 0 };
+	struct lines l;
 	enum nd_status st = nd_processes(dump, &processes);
 
-	text_init(&l.text);
+	lines_init(&l, out);
 	if (st == ND_OK)
 		st = nd_kernel_modules(dump, &modules);
 	if (st == ND_OK) {
@@ -244,6 +271,8 @@ enum nd_status render_warnings(struct text *out, const struct node_at *at)
 		add_problems(&l, &modules->problems);
 		for (uint32_t i = 0; st == ND_OK && i < processes->count; i++)
 			st = process_problems(&l, dump, processes, i);
+		if (st == ND_OK)
+			st = cid_problems(&l, dump);
 	}
 	if (st == ND_OK)
 		lines_write(&l, out);

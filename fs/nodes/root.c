@@ -14,6 +14,8 @@ const struct node_row node_root_rows[] = {
 	{ "ssdt",      "system services by number",                                   .rows = node_ssdt_rows },
 	{ "win32k",    "win32k services by number",                                   .rows = node_win32k_rows },
 	{ "stubs",     "system call stubs of user mode",                              .rows = node_stubs_rows },
+	{ "idt",       "interrupt descriptor tables",                                 .rows = node_idt_rows },
+	{ "cpu",       "processors",                                                  .rows = node_cpu_rows },
 	{ "modules",   "kernel modules",                                              .rows = node_modules_rows },
 	{ "symbol",    "names and addresses, looked up by name",                      .rows = node_symbol_rows },
 	{ 0 }

@@ -271,9 +271,10 @@ enum nd_status render_win32k_listing(struct text *out, const struct node_at *at)
 
 /* --- /stubs ----------------------------------------------------------------------------------- */
 
-static void stub_row(struct text *out, const struct nd_stub *s)
+static void stub_row(struct text *out, const struct nd_stub *s, const char *module)
 {
-	static const char *const entry[] = { "syscall", "syscall|int2e", "other", "patched", "-" };
+	static const char *const entry[] = { "syscall", "syscall|int2e", "other",
+					     "jump",	"patched",	 "-" };
 
 	if (s->number == UINT32_MAX)
 		text_char(out, '-');
@@ -286,6 +287,8 @@ static void stub_row(struct text *out, const struct nd_stub *s)
 		text_missing(out, s->st, 0);
 	} else if (s->entry == ND_STUB_SYSCALL || s->entry == ND_STUB_SYSCALL_INT2E) {
 		text_char(out, '-');
+	} else if (s->entry == ND_STUB_JUMP) {
+		text_printf(out, "%s+0x%x", module, s->jump_rva);
 	} else {
 		for (size_t i = 0; i < sizeof(s->bytes); i++)
 			text_printf(out, "%02x", s->bytes[i]);
@@ -304,7 +307,7 @@ static enum nd_status render_stubs(struct text *out, const struct node_at *at,
 	if (list->st != ND_OK)
 		return missing_or_fail(out, list->st, 0);
 	for (uint32_t i = 0; i < list->count && out->failed == ND_OK; i++)
-		stub_row(out, &list->stub[i]);
+		stub_row(out, &list->stub[i], module == ND_STUBS_NTDLL ? "ntdll" : "win32u");
 	return ND_OK;
 }
 

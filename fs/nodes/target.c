@@ -149,7 +149,7 @@ static void layout_facts(struct text *out, const struct nd_dump *dump)
 {
 	text_key(out, "SymbolSource");
 	text_str(out, layout_source_name(dump));
-	if (dump->kernel_symbols) {
+	if (dump->layout.source == ND_LAYOUT_PDB || dump->layout.source == ND_LAYOUT_ISF) {
 		text_char(out, ' ');
 		text_utf8(out, dump->kernel_symbols->path, strlen(dump->kernel_symbols->path));
 	} else if (dump->layout.source == ND_LAYOUT_PROFILE_EXACT) {
@@ -162,6 +162,12 @@ static void layout_facts(struct text *out, const struct nd_dump *dump)
 			      "list and KDBG give)");
 	}
 	text_line(out);
+	if (dump->kernel_symbols && dump->layout.source != ND_LAYOUT_PDB &&
+	    dump->layout.source != ND_LAYOUT_ISF) {
+		text_key(out, "SymbolNames"); /* the file has no types */
+		text_utf8(out, dump->kernel_symbols->path, strlen(dump->kernel_symbols->path));
+		text_line(out);
+	}
 	text_key(out, "KernelPdb");
 	if (dump->kernel_id_known)
 		text_pdb_key(out, dump->kernel_pdb, &dump->kernel_id);

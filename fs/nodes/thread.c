@@ -19,32 +19,6 @@ void thread_rip(struct text *out, const struct nd_dump *dump, uint32_t process,
 		text_code(out, dump, process, frame.rip, style);
 }
 
-/*
- * Number, service and first argument are those of the call that the thread is in; without symbols
- * of the services the name stays open.
- */
-void thread_system_call(struct text *out, const struct nd_dump *dump, uint32_t process,
-			const struct nd_thread *t)
-{
-	struct nd_trap_frame frame;
-	enum nd_status st = nd_trap_frame_read(dump, t, &frame);
-
-	(void)process;
-	if (nd_is_failure(st)) {
-		text_fail(out, st);
-		return;
-	}
-	if (st != ND_OK || frame.kind != ND_TRAP_SYSTEM_CALL || !frame.user_mode) {
-		text_str(out, "-\t-\t-");
-		return;
-	}
-	text_dec(out, t->system_call_number);
-	text_tab(out);
-	text_service(out, dump, t->system_call_number);
-	text_tab(out);
-	text_hex(out, t->first_argument);
-}
-
 void thread_absent_row(struct text *out, nd_va ethread, enum nd_status st)
 {
 	for (int column = 0; column < 9; column++) {
@@ -290,6 +264,10 @@ const struct node_row node_thread_rows[] = {
 	{ "status",    "facts of ETHREAD and KTHREAD",                         .render = render_status },
 	{ "ethread",   "address of the ETHREAD",                               .render = render_ethread },
 	{ "start",     "Win32StartAddress, or StartAddress where that is 0",   .render = render_start },
+	{ "syscall",   "the system call that the thread is in, and how that is known", .render = render_syscall },
+	{ "wait",      "table: object type name, of what it waits for",        .render = render_wait },
+	{ "irps",      "table: irp major minor device driver file, of its pending requests", .render = render_irps },
+	{ "impersonation", "facts of the client that it acts for",             .render = render_impersonation },
 	{ "trapframe", "registers at the last entry into the kernel",          .rows = frame_rows, .about = about_frame },
 	{ 0 }
 };
