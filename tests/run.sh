@@ -106,7 +106,7 @@ for status in "$logs"/*.status; do
         if [ -n "${VERBOSE:-}" ]; then
             cat "$log"
         else
-            awk '/^not ok /{show=1} /^ok /{show=0} show && n++ < 200' "$log"
+            awk '/^not ok /{show = 1; lines = 0} /^ok /{show = 0} show && lines++ < 30' "$log"
             grep -q '^not ok - ' "$log" && tail -n 20 "$log"
         fi
     fi

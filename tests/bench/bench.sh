@@ -1,0 +1,168 @@
+#!/bin/bash
+# tests/bench/bench.sh NTDUMPFS - the measurements behind `make bench`.
+#
+# Everything is a ratio of two things measured side by side in the same run (the mount and a copy of
+# the same files on tmpfs), or a count. Prints a table and puts it into docs/performance.md.
+# Times are the best of RUNS.
+set -eu
+cd "$(dirname "$0")/../.."
+
+daemon=$(realpath "$1")
+runs=${RUNS:-5}
+place=$(mktemp -d /dev/shm/ntdumpfs-bench.XXXXXX)
+mnt=$place/mnt
+mkdir "$mnt"
+
+cleanup() {
+    fusermount3 -u -q "$mnt" 2>/dev/null || fusermount3 -u -q -z "$mnt" 2>/dev/null || true
+    rm -rf "$place"
+}
+trap cleanup EXIT
+
+milliseconds() { # COMMAND...: how long it takes
+    local from=$EPOCHREALTIME to
+    "$@" >/dev/null
+    to=$EPOCHREALTIME
+    echo $(((${to/./} - ${from/./}) / 100))
+}
+
+best() { # of numbers, one a line
+    sort -n | head -n 1
+}
+
+tenths() { # 123 -> 12.3
+    echo "$(($1 / 10)).$(($1 % 10))"
+}
+
+ratio() {
+    awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1fx", a / (b > 0 ? b : 1) }'
+}
+
+mount_it() { # DUMP [OPTIONS]
+    timeout 60 "$daemon" "$1" "$mnt" ${2:+-o "$2"} 3>&-
+}
+
+# The counters file is written when the daemon ends: that may be a moment after the unmount.
+unmount_it() {
+    local i
+    timeout 60 fusermount3 -u "$mnt"
+    for i in {1..100}; do
+        pgrep -f "^$daemon .* $mnt" >/dev/null || return 0
+        sleep 0.05
+    done
+}
+
+daemon_pid() {
+    pgrep -f "^$daemon .* $mnt" | head -n 1
+}
+
+mount_list_unmount() {
+    mount_it "$1"
+    ls "$mnt/proc"
+    timeout 60 fusermount3 -u "$mnt"
+}
+
+row() {
+    printf '| %s | %s | %s | %s |\n' "$@"
+}
+
+mount_times() {
+    local name dump i time
+    for name in sample big sparse64g; do
+        dump=$place/$name.dmp
+        time=$(for ((i = 0; i < runs; i++)); do milliseconds mount_list_unmount "$dump"; done | best)
+        row "mount, \`ls proc\`, umount: $name ($(size_of "$dump"))" "$(tenths "$time") ms" \
+            "" "<= 50 ms"
+    done
+}
+
+size_of() {
+    stat -c '%s %b' "$1" | awk '{ printf "%.1f MB, %.1f MB of it data", $1 / 1e6, $2 * 512 / 1e6 }'
+}
+
+cold() { # COMMAND: best time on a mount that nobody has read; counters of the last run in $counters
+    local i
+    for ((i = 0; i < runs; i++)); do
+        mount_it "$place/big.dmp" "stats=$counters"
+        milliseconds bash -c "cd '$mnt/proc' && $1"
+        unmount_it
+    done | best
+}
+
+warm() { # FOLDER COMMAND: best time when it was read before
+    local i
+    bash -c "cd '$1' && $2" >/dev/null
+    for ((i = 0; i < runs; i++)); do
+        milliseconds bash -c "cd '$1' && $2"
+    done | best
+}
+
+counters=$place/counters
+
+tool_row() { # NAME COMMAND COLD-TARGET WARM-TARGET
+    local c w t
+    t=$(warm "$copy" "$2")
+    c=$(cold "$2")
+    mount_it "$place/big.dmp"
+    w=$(warm "$mnt/proc" "$2")
+    unmount_it
+    row "cold \`$1\` in /proc" "$(tenths "$c") ms" "$(ratio "$c" "$t") of tmpfs" "$3"
+    row "warm \`$1\` in /proc" "$(tenths "$w") ms" "$(ratio "$w" "$t") of tmpfs" "$4"
+}
+
+requests_row() {
+    local files folders sum
+    files=$(find "$copy" -type f | wc -l)
+    folders=$(find "$copy" -type d | wc -l)
+    cold 'grep -r NoSuchText . || true' >/dev/null
+    sum=$(awk '$1 == "requests" { print $2 }' "$counters")
+    row "requests in a cold \`grep -r\` ($files files, $folders folders)" "$sum" "" \
+        "<= $((files + 2 * folders + 10))"
+}
+
+memory_row() {
+    local pid rss
+    mount_it "$place/big.dmp"
+    find "$mnt" -type f -exec cat {} + >/dev/null
+    pid=$(daemon_pid)
+    rss=$(awk '/^VmRSS/ { print $2 }' "/proc/$pid/status")
+    unmount_it
+    row "resident memory after reading every file of the big dump" "$((rss / 1024)) MiB" "" ""
+}
+
+machine() {
+    echo "Measured on Linux $(uname -r | cut -d- -f1), $(nproc) processors;" \
+        "$(grep -c . "$place/files") files in /proc of the big dump, best of $runs."
+}
+
+for scenario in zoo-19041 big sparse64g; do
+    name=${scenario/zoo-19041/sample}
+    python3 tests/fixtures/mkdump.py "$scenario" "$place/$name.dmp" --truth "$place/$name.json"
+done
+copy=$place/copy
+mount_it "$place/big.dmp"
+cp -r "$mnt/proc" "$copy"
+find "$copy" -type f >"$place/files"
+unmount_it
+
+table=$place/table.md
+{
+    machine
+    echo
+    row "" "measured" "ratio" "goal"
+    row "---" "---" "---" "---"
+    mount_times
+    tool_row "grep -r" 'grep -r NoSuchText . || true' "<= 6x" "<= 1.5x"
+    tool_row "find" 'find . -size +1000k' "<= 8x" "<= 1.5x"
+    tool_row "ls -lR" 'ls -lR .' "<= 3x" "<= 1.5x"
+    tool_row "tar c" 'tar c . | wc -c' "" "<= 1.5x"
+    requests_row
+    memory_row
+} | tee "$table"
+
+doc=docs/performance.md
+if grep -q '^<!-- table -->$' "$doc" 2>/dev/null; then
+    sed -e '/^<!-- table -->$/r '"$table" -e '/^<!-- table -->$/,/^<!-- end -->$/{/^<!--/!d}' \
+        "$doc" >"$place/doc"
+    cp "$place/doc" "$doc"
+fi
