@@ -28,7 +28,7 @@ ENGINE   := $(sort $(shell find engine -name '*.c'))
 FS       := $(sort $(shell find fs -name '*.c'))
 UNIT     := $(sort $(wildcard tests/unit/test_*.c))
 FUZZ     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
-SCRIPTS  := .ci/run tests/run.sh $(wildcard tests/*/*.sh mount-helpers/*.sh)
+SCRIPTS  := .ci/run tests/run.sh $(wildcard tests/*/*.sh mount-helpers/*.sh) mount-helpers/ntdumpfs-symbols
 BATS     := $(wildcard tests/*.bats tests/*.bash)
 
 object    = $(patsubst %.c,$(B)/%.o,$(1))

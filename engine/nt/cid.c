@@ -26,7 +26,8 @@ struct walk {
 	unsigned level;
 	nd_va base;
 	struct nd_seen seen;
-	uint32_t cap, looked_at;
+	uint32_t cap;
+	bool full;
 };
 
 static void broken(struct walk *w, nd_va at, enum nd_status st)
@@ -43,6 +44,10 @@ static enum nd_status append(struct walk *w, struct nd_cid cid)
 {
 	struct nd_cid_table *t = w->table;
 
+	if (t->count >= OBJECTS_MAX) {
+		w->full = true;
+		return ND_OK;
+	}
 	if (t->count == w->cap) {
 		uint32_t cap = w->cap ? 2 * w->cap : 256;
 		struct nd_cid *grown = realloc(t->entry, cap * sizeof(*grown));
@@ -69,48 +74,78 @@ static struct nd_u64 own_id(const struct nd_dump *dump, const struct nd_cid *cid
 	return nd_read_num(&dump->kernel, cid->object + outer + inner, 8);
 }
 
-/*
- * The first entry of a leaf is the table's own on every kernel that is known; it counts where it
- * leads to an object that says it has this very id.
- */
-static bool leads_to_its_id(const struct walk *w, uint32_t id, nd_va object)
+static void note_wrong_id(struct nd_cid_table *table, const struct nd_cid *cid)
 {
-	struct nd_u64 type = nd_member_read(&w->dump->kernel, object, ND_M_DISPATCHER_HEADER_Type);
-	struct nd_cid cid = { .id = id, .object = object };
-	struct nd_u64 own;
-
-	cid.thread = (type.value & TYPE_MASK) == ND_DISPATCHER_THREAD;
-	if (type.st != ND_OK || (!cid.thread && (type.value & TYPE_MASK) != ND_DISPATCHER_PROCESS))
-		return false;
-	own = own_id(w->dump, &cid);
-	return own.st == ND_OK && own.value == id;
+	nd_problem_add(&table->problems, (struct nd_problem){ .kind = ND_PROBLEM_CID,
+							      .where = "PspCidTable",
+							      .owner = table->at,
+							      .a = cid->object,
+							      .b = cid->id });
 }
 
-/* A live entry. What it points at may be absent: then nothing is known of it. */
-static enum nd_status add_object(struct walk *w, uint32_t id, nd_va object)
+/*
+ * What an entry leads to: *keep when it is a process or thread. The object may be absent: then
+ * nothing is known of it. The first entry of a leaf is the table's own on every kernel that is
+ * known; it counts where it leads to an object that says it has this very id.
+ */
+static enum nd_status identify(const struct nd_dump *dump, struct nd_cid_table *table,
+			       struct nd_cid *cid, bool *keep)
 {
-	struct nd_u64 type, own;
-	struct nd_cid cid = { .id = id, .object = object };
+	struct nd_u64 type =
+		nd_member_read(&dump->kernel, cid->object, ND_M_DISPATCHER_HEADER_Type);
+	bool first = cid->id % (LEAF_ENTRIES * HANDLE_STEP) == 0;
+	struct nd_u64 own;
 
-	if (w->looked_at++ >= OBJECTS_MAX)
-		return ND_OK;
-	type = nd_member_read(&w->dump->kernel, object, ND_M_DISPATCHER_HEADER_Type);
+	*keep = false;
 	if (type.st != ND_OK) {
-		w->table->whole = false;
+		table->whole &= first;
 		return nd_is_failure(type.st) ? type.st : ND_OK;
 	}
-	cid.thread = (type.value & TYPE_MASK) == ND_DISPATCHER_THREAD;
-	own = own_id(w->dump, &cid);
-	if ((!cid.thread && (type.value & TYPE_MASK) != ND_DISPATCHER_PROCESS) ||
-	    (own.st == ND_OK && own.value != id))
-		nd_problem_add(&w->table->problems, (struct nd_problem){ .kind = ND_PROBLEM_CID,
-									 .where = "PspCidTable",
-									 .owner = w->table->at,
-									 .a = object,
-									 .b = id });
-	if (!cid.thread && (type.value & TYPE_MASK) != ND_DISPATCHER_PROCESS)
-		return ND_OK;
-	return append(w, cid);
+	cid->thread = (type.value & TYPE_MASK) == ND_DISPATCHER_THREAD;
+	*keep = cid->thread || (type.value & TYPE_MASK) == ND_DISPATCHER_PROCESS;
+	own = own_id(dump, cid);
+	if (first)
+		*keep &= own.st == ND_OK && own.value == cid->id;
+	else if (!*keep || (own.st == ND_OK && own.value != cid->id))
+		note_wrong_id(table, cid);
+	return ND_OK;
+}
+
+static int by_object(const void *a, const void *b)
+{
+	const struct nd_cid *x = a, *y = b;
+
+	return x->object < y->object ? -1 : x->object > y->object;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct nd_cid *x = a, *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* Objects are looked at in the order of their addresses: a disk reads them in one sweep. */
+static enum nd_status identify_all(const struct nd_dump *dump, struct nd_cid_table *table)
+{
+	uint32_t kept = 0;
+
+	if (table->count > 1)
+		qsort(table->entry, table->count, sizeof(*table->entry), by_object);
+	for (uint32_t i = 0; i < table->count; i++) {
+		struct nd_cid cid = table->entry[i];
+		bool keep;
+		enum nd_status st = identify(dump, table, &cid, &keep);
+
+		if (st != ND_OK)
+			return st;
+		if (keep)
+			table->entry[kept++] = cid;
+	}
+	table->count = kept;
+	if (kept > 1)
+		qsort(table->entry, kept, sizeof(*table->entry), by_id);
+	return ND_OK;
 }
 
 static enum nd_status read_leaf(struct walk *w, uint32_t index, nd_va leaf)
@@ -134,10 +169,8 @@ static enum nd_status read_leaf(struct walk *w, uint32_t index, nd_va leaf)
 		nd_va object = (q >> place->bit_position << 4) | CANONICAL_TOP;
 		uint32_t id = (index * LEAF_ENTRIES + i) * HANDLE_STEP;
 
-		if (q >> place->bit_position == 0 || place->bit_position == 0 ||
-		    (i == 0 && !leads_to_its_id(w, id, object)))
-			continue;
-		st = add_object(w, id, object);
+		if (q >> place->bit_position != 0 && place->bit_position != 0)
+			st = append(w, (struct nd_cid){ .id = id, .object = object });
 	}
 	return st;
 }
@@ -176,7 +209,7 @@ static enum nd_status walk_leaves(struct walk *w, uint32_t leaves)
 			st = read_leaf(w, i, leaf.value);
 		}
 	}
-	if (w->looked_at > OBJECTS_MAX)
+	if (w->full)
 		broken(w, w->base, ND_INVALID);
 	return st;
 }
@@ -223,6 +256,8 @@ enum nd_status nd_cid_table_build(const struct nd_dump *dump, struct nd_cid_tabl
 			leaves = (uint32_t)(next.value / (LEAF_ENTRIES * HANDLE_STEP)) + 1;
 		st = walk_leaves(&w, leaves);
 	}
+	if (st == ND_OK)
+		st = identify_all(dump, &table);
 	nd_seen_deinit(&w.seen);
 	if (st != ND_OK)
 		nd_cid_table_free(&table);

@@ -74,7 +74,8 @@ static void make_key(const struct nd_pe *pe, uint64_t key[3])
 
 static uint32_t bucket_of(const uint64_t key[3])
 {
-	uint64_t h = (key[0] >> 12) * 0x9e3779b97f4a7c15ull ^ key[1] * 0xc2b2ae3d27d4eb4full ^ key[2];
+	uint64_t h =
+		(key[0] >> 12) * 0x9e3779b97f4a7c15ull ^ key[1] * 0xc2b2ae3d27d4eb4full ^ key[2];
 
 	return (uint32_t)(h >> 32 ^ h) % BUCKETS;
 }

@@ -116,7 +116,7 @@ static void set_symbol(struct nd_code *code, const char *name, uint32_t offset,
 		       enum nd_name_source source)
 {
 	if (!nd_undecorate(name, code->symbol, sizeof(code->symbol)))
-		strcpy(code->symbol, name);
+		memcpy(code->symbol, name, strlen(name) + 1); /* the caller checked its length */
 	code->symbol_offset = offset;
 	code->source = source;
 }
@@ -193,7 +193,7 @@ static enum nd_status alias_of(const struct nd_pe *pe, const struct nd_exports *
 		if (nd_is_failure(st))
 			return st;
 		if (st == ND_OK && names_code(name) && (ret[0] == '\0' || better(name, 0, ret, 0)))
-			strcpy(ret, name);
+			memcpy(ret, name, strlen(name) + 1);
 	}
 	return ND_OK;
 }
@@ -356,7 +356,7 @@ static const struct nd_public *find_public(const struct nd_symfile *file, const 
 	if (!p && strlen(symbol) < ND_PE_NAME_MAX &&
 	    (file->kind == ND_SYMFILE_ISF || strncmp(symbol, "_imp_", 5) == 0)) {
 		longer[0] = '_';
-		strcpy(longer + 1, symbol);
+		memcpy(longer + 1, symbol, strlen(symbol) + 1);
 		p = nd_symfile_public(file, longer);
 	}
 	return p ? p : find_plain_form(file, symbol);

@@ -166,7 +166,8 @@ static enum nd_status add_triage(const struct nd_dump *dump, struct nd_process_l
 	list->ref = calloc(1, sizeof(*list->ref));
 	if (!list->ref)
 		return ND_ENOMEM;
-	add_ref(dump, list, dump->triage_process, ND_FROM_LINKS);
+	add_ref(dump, list, dump->triage_process, ND_FROM_THREADS);
+	list->ref[0].listed = true; /* as far as such a dump can tell */
 	return ND_OK;
 }
 

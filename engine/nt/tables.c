@@ -3,13 +3,19 @@
  * want of memory or because of an I/O error is not kept: the next caller tries again.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "nt/cid.h"
+#include "nt/handle.h"
+#include "nt/job.h"
 #include "nt/module.h"
+#include "nt/namespace.h"
+#include "nt/object_type.h"
 #include "nt/pool_scan.h"
 #include "nt/process.h"
 #include "nt/service_table.h"
+#include "nt/session.h"
 #include "nt/stub.h"
 #include "nt/tables.h"
 #include "nt/thread.h"
@@ -24,9 +30,16 @@ struct nd_tables {
 	bool cid_built, processes_built, kernel_modules_built;
 	struct nd_cid_table cid;
 	struct nd_process_list processes;
+	atomic_bool object_types_built, namespace_built; /* asked for each handle: without the lock */
+	struct nd_object_types object_types;
+	struct nd_namespace object_names;
+	bool jobs_built, sessions_built;
+	struct nd_job_list jobs;
+	struct nd_session_list sessions;
 	struct nd_module_list kernel_modules;
 	struct nd_thread_list **threads;   /* one slot a process; NULL until built */
 	struct nd_module_list **modules;
+	struct nd_handle_table **handles;
 	bool stubs_built[ND_STUB_MODULES], services_built[ND_SERVICE_TABLES];
 	struct nd_stub_list stubs[ND_STUB_MODULES];
 	struct nd_service_table services[ND_SERVICE_TABLES];
@@ -67,9 +80,18 @@ void nd_tables_free(struct nd_tables *t)
 			nd_module_list_free(t->modules[i]);
 			free(t->modules[i]);
 		}
+	for (uint32_t i = 0; t->handles && i < t->processes.count; i++)
+		if (t->handles[i]) {
+			nd_handle_table_free(t->handles[i]);
+			free(t->handles[i]);
+		}
 	free(t->threads);
 	free(t->modules);
+	free(t->handles);
+	nd_namespace_free(&t->object_names);
 	nd_cid_table_free(&t->cid);
+	nd_job_list_free(&t->jobs);
+	nd_session_list_free(&t->sessions);
 	if (t->processes_built)
 		nd_process_list_free(&t->processes);
 	if (t->kernel_modules_built)
@@ -100,11 +122,14 @@ static enum nd_status build_processes(const struct nd_dump *dump, struct nd_tabl
 	slots = t->processes.count ? t->processes.count : 1;
 	t->threads = calloc(slots, sizeof(*t->threads));
 	t->modules = calloc(slots, sizeof(*t->modules));
-	if (!t->threads || !t->modules) {
+	t->handles = calloc(slots, sizeof(*t->handles));
+	if (!t->threads || !t->modules || !t->handles) {
 		free(t->threads);
 		free(t->modules);
+		free(t->handles);
 		t->threads = NULL;
 		t->modules = NULL;
+		t->handles = NULL;
 		nd_process_list_free(&t->processes);
 		return ND_ENOMEM;
 	}
@@ -227,6 +252,102 @@ enum nd_status nd_process_modules(const struct nd_dump *dump, uint32_t process,
 	if (st == ND_OK)
 		*ret = t->modules[process];
 	pthread_mutex_unlock(&t->lock);
+	return st;
+}
+
+enum nd_status nd_handle_table(const struct nd_dump *dump, uint32_t process,
+			       const struct nd_handle_table **ret)
+{
+	struct nd_tables *t = dump->tables;
+	const struct nd_process_list *processes;
+	enum nd_status st = nd_processes(dump, &processes);
+
+	if (st != ND_OK)
+		return st;
+	if (process >= processes->count)
+		return ND_ENOENT;
+	pthread_mutex_lock(&t->lock);
+	if (!t->handles[process]) {
+		struct nd_handle_table *table = calloc(1, sizeof(*table));
+
+		st = table ? nd_handle_table_build(dump, processes->ref[process].eprocess, table) :
+			     ND_ENOMEM;
+		if (st == ND_OK)
+			t->handles[process] = table;
+		else
+			free(table);
+	}
+	if (st == ND_OK)
+		*ret = t->handles[process];
+	pthread_mutex_unlock(&t->lock);
+	return st;
+}
+
+enum nd_status nd_object_types(const struct nd_dump *dump, const struct nd_object_types **ret)
+{
+	struct nd_tables *t = dump->tables;
+	enum nd_status st = ND_OK;
+
+	if (!t->object_types_built) {
+		pthread_mutex_lock(&t->lock);
+		if (!t->object_types_built)
+			st = nd_object_types_build(dump, &t->object_types);
+		if (st == ND_OK)
+			t->object_types_built = true;
+		pthread_mutex_unlock(&t->lock);
+	}
+	if (st == ND_OK)
+		*ret = &t->object_types;
+	return st;
+}
+
+enum nd_status nd_namespace(const struct nd_dump *dump, const struct nd_namespace **ret)
+{
+	struct nd_tables *t = dump->tables;
+	enum nd_status st = ND_OK;
+
+	if (!t->namespace_built) {
+		pthread_mutex_lock(&t->lock);
+		if (!t->namespace_built)
+			st = nd_namespace_build(dump, &t->object_names);
+		if (st == ND_OK)
+			t->namespace_built = true;
+		pthread_mutex_unlock(&t->lock);
+	}
+	if (st == ND_OK)
+		*ret = &t->object_names;
+	return st;
+}
+
+enum nd_status nd_jobs(const struct nd_dump *dump, const struct nd_job_list **ret)
+{
+	struct nd_tables *t = dump->tables;
+	enum nd_status st = ND_OK;
+
+	pthread_mutex_lock(&t->lock);
+	if (!t->jobs_built) {
+		st = nd_job_list_build(dump, &t->jobs);
+		t->jobs_built = st == ND_OK;
+	}
+	pthread_mutex_unlock(&t->lock);
+	if (st == ND_OK)
+		*ret = &t->jobs;
+	return st;
+}
+
+enum nd_status nd_sessions(const struct nd_dump *dump, const struct nd_session_list **ret)
+{
+	struct nd_tables *t = dump->tables;
+	enum nd_status st = ND_OK;
+
+	pthread_mutex_lock(&t->lock);
+	if (!t->sessions_built) {
+		st = nd_session_list_build(dump, &t->sessions);
+		t->sessions_built = st == ND_OK;
+	}
+	pthread_mutex_unlock(&t->lock);
+	if (st == ND_OK)
+		*ret = &t->sessions;
 	return st;
 }
 

@@ -59,7 +59,7 @@ static void open_type_level(struct nd_isf_reader *r)
 {
 	if (r->type_open == 0)
 		r->type_levels = 0;
-	r->type[r->type_open++] = (struct nd_isf_level){.name = ""};
+	r->type[r->type_open++] = (struct nd_isf_level){ .name = "" };
 	if (r->type_levels < r->type_open)
 		r->type_levels = r->type_open;
 }
@@ -148,13 +148,13 @@ struct number {
 /* An integer as JSON writes it; unknown when it has a fraction or does not fit 64 bits. */
 static struct number parse_number(const char *text, size_t len)
 {
-	struct number ret = {.negative = len > 0 && text[0] == '-'};
+	struct number ret = { .negative = len > 0 && text[0] == '-' };
 
 	for (size_t i = ret.negative; i < len; i++) {
 		if (text[i] < '0' || text[i] > '9' ||
 		    __builtin_mul_overflow(ret.value, 10u, &ret.value) ||
 		    __builtin_add_overflow(ret.value, (uint64_t)(text[i] - '0'), &ret.value))
-			return (struct number){.known = false};
+			return (struct number){ .known = false };
 	}
 	ret.known = len > (size_t)ret.negative;
 	return ret;
@@ -380,7 +380,7 @@ static enum nd_status parse(struct nd_isf_reader *r, int fd, const void *memory,
 {
 	struct nd_symio *io = malloc(sizeof(*io));
 	yajl_handle json = yajl_alloc(&callbacks, NULL, r);
-	struct nd_error inner = {.text = ""};
+	struct nd_error inner = { .text = "" };
 	enum nd_status st = ND_ENOMEM;
 	struct nd_error *err = r->err;
 

@@ -34,7 +34,7 @@ static void set_pointer(const struct nd_isf_reader *r, uint32_t at, struct nd_fi
  */
 int nd_isf_add_field(struct nd_isf_reader *r)
 {
-	struct nd_field field = {.name = r->field_name, .type_name = ""};
+	struct nd_field field = { .name = r->field_name, .type_name = "" };
 	uint64_t count = 1;
 	uint32_t at = 0;
 
@@ -82,7 +82,7 @@ int nd_isf_add_base(struct nd_isf_reader *r)
 		return 1;
 	if (r->bytes > UINT32_MAX || r->base_count == ND_ISF_MAX_BASE_TYPES)
 		return nd_isf_refuse(r, "too many or too large base types");
-	r->base[r->base_count++] = (struct nd_isf_size){r->name, (uint32_t)r->bytes};
+	r->base[r->base_count++] = (struct nd_isf_size){ r->name, (uint32_t)r->bytes };
 	return 1;
 }
 
@@ -108,7 +108,7 @@ int nd_isf_add_enum(struct nd_isf_reader *r)
 			r->enums = rows;
 			r->enum_room = room;
 		}
-		r->enums[r->enum_count++] = (struct nd_isf_size){r->name, (uint32_t)r->bytes};
+		r->enums[r->enum_count++] = (struct nd_isf_size){ r->name, (uint32_t)r->bytes };
 	}
 	nd_symbuild_enum(&r->build, r->name);
 	return nd_isf_go_on(r);

@@ -154,7 +154,7 @@ static enum nd_status index_streams(struct nd_msf *msf)
 
 static enum nd_status open_msf(struct nd_msf *msf, size_t memory_len)
 {
-	uint8_t head[SUPERBLOCK_BYTES] = {0};
+	uint8_t head[SUPERBLOCK_BYTES] = { 0 };
 	enum nd_status st = read_size(msf, memory_len);
 
 	if (st == ND_OK)
@@ -181,7 +181,7 @@ enum nd_status nd_msf_open(struct nd_msf *msf, int fd, const void *memory, size_
 {
 	enum nd_status st;
 
-	*msf = (struct nd_msf){.fd = fd, .memory = memory, .err = err};
+	*msf = (struct nd_msf){ .fd = fd, .memory = memory, .err = err };
 	st = open_msf(msf, memory_len);
 	if (st != ND_OK)
 		nd_msf_close(msf);

@@ -44,13 +44,13 @@ static enum nd_status refuse(struct pdb *pdb, const char *why)
 static enum nd_status load(struct pdb *pdb, uint32_t stream, struct bytes *ret)
 {
 	free(ret->at);
-	*ret = (struct bytes){0};
+	*ret = (struct bytes){ 0 };
 	return nd_msf_stream(&pdb->msf, stream, &ret->at, &ret->len);
 }
 
 static enum nd_status read_info(struct pdb *pdb)
 {
-	struct bytes info = {0};
+	struct bytes info = { 0 };
 	enum nd_status st = load(pdb, STREAM_INFO, &info);
 
 	if (st == ND_OK && info.len < 28)
@@ -66,7 +66,7 @@ static enum nd_status read_info(struct pdb *pdb)
 /* Where the optional debug header lies: behind the substreams, whose sizes the header has. */
 static enum nd_status find_debug_header(struct pdb *pdb)
 {
-	static const uint8_t before[] = {24, 28, 32, 36, 40, 52};
+	static const uint8_t before[] = { 24, 28, 32, 36, 40, 52 };
 	const uint8_t *dbi = pdb->debug.at;
 	size_t at = DBI_HEADER_BYTES;
 	uint32_t len = nd_le32(dbi + 48);
@@ -80,7 +80,7 @@ static enum nd_status find_debug_header(struct pdb *pdb)
 	}
 	if (len > pdb->debug.len - at)
 		return refuse(pdb, "the PDB's debug information stream is damaged");
-	pdb->streams = (struct bytes){pdb->debug.at + at, len};
+	pdb->streams = (struct bytes){ pdb->debug.at + at, len };
 	return ND_OK;
 }
 
@@ -199,7 +199,7 @@ static void read_public(struct pdb *pdb, uint16_t kind, struct nd_cursor c)
 
 static enum nd_status read_publics(struct pdb *pdb)
 {
-	struct bytes records = {0};
+	struct bytes records = { 0 };
 	size_t at = 0;
 	enum nd_status st;
 
@@ -214,8 +214,8 @@ static enum nd_status read_publics(struct pdb *pdb)
 			break; /* what was read until here stands */
 		if (kind == S_PUB32 || kind == S_PUB32_ST)
 			read_public(pdb, kind,
-				    (struct nd_cursor){.at = records.at + at + 4,
-						       .end = records.at + at + 2 + len});
+				    (struct nd_cursor){ .at = records.at + at + 4,
+							.end = records.at + at + 2 + len });
 		at += (size_t)len + 2;
 		st = pdb->build.st;
 	}
@@ -225,7 +225,7 @@ static enum nd_status read_publics(struct pdb *pdb)
 
 static enum nd_status read_types(struct pdb *pdb)
 {
-	struct bytes types = {0};
+	struct bytes types = { 0 };
 	enum nd_status st = load(pdb, STREAM_TYPES, &types);
 
 	if (st == ND_OK && types.len > 0)
@@ -256,7 +256,7 @@ static enum nd_status read_parts(struct pdb *pdb, int fd, const void *memory, si
 static enum nd_status read_pdb(const char *path, int fd, const void *memory, size_t len,
 			       struct nd_symfile **ret, struct nd_error *err)
 {
-	struct pdb pdb = {0};
+	struct pdb pdb = { 0 };
 	struct nd_symfile *file = NULL;
 	enum nd_status st;
 

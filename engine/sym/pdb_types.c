@@ -82,7 +82,7 @@ static void set_simple(uint32_t index, struct shape *ret)
 static void set_tag(struct nd_tpi *t, uint32_t index, struct shape *ret)
 {
 	uint32_t definition = t->definition[index - ND_TPI_FIRST];
-	struct shape underlying = {.name = ""};
+	struct shape underlying = { .name = "" };
 	struct nd_tpi_tag tag;
 
 	if (!nd_tpi_tag(t, definition != 0 ? definition : index, &tag))
@@ -114,7 +114,7 @@ static uint32_t skip_modifiers(const struct nd_tpi *t, uint32_t index)
 /* A type that is not made of others in memory: simple, a tag, a pointer; else kind OTHER. */
 static void set_plain(struct nd_tpi *t, uint32_t index, struct shape *ret)
 {
-	struct shape target = {.name = ""};
+	struct shape target = { .name = "" };
 	struct nd_cursor c;
 	uint16_t leaf;
 
@@ -146,7 +146,7 @@ static void resolve(struct nd_tpi *t, uint32_t index, struct shape *ret)
 	uint64_t whole = 0;
 	struct nd_cursor c;
 
-	*ret = (struct shape){.name = ""};
+	*ret = (struct shape){ .name = "" };
 	for (uint32_t hop = 0; hop < MAX_HOPS; hop++) {
 		uint16_t leaf;
 
@@ -175,7 +175,7 @@ static void resolve(struct nd_tpi *t, uint32_t index, struct shape *ret)
 static void add_member(struct nd_tpi *t, const char *name, uint64_t offset,
 		       const struct shape *shape)
 {
-	struct nd_field field = {.type_kind = shape->kind};
+	struct nd_field field = { .type_kind = shape->kind };
 	uint64_t count = 0;
 
 	if (offset > UINT32_MAX || shape->bytes > UINT32_MAX || shape->bit_position > 63 ||
@@ -343,7 +343,7 @@ static void add_tags(struct nd_tpi *t)
 enum nd_status nd_pdb_read_types(struct nd_symbuild *build, const uint8_t *tpi, size_t len,
 				 struct nd_error *err)
 {
-	struct nd_tpi t = {.build = build, .tpi = tpi, .len = len};
+	struct nd_tpi t = { .build = build, .tpi = tpi, .len = len };
 	enum nd_status st = nd_tpi_open(&t, err);
 
 	/* Each list belongs to one structure; those of anonymous ones are read once more. */

@@ -7,12 +7,12 @@
 #include "sym/pe.h"
 
 #define DOS_HEADER_BYTES 64u
-#define OPTIONAL32_MIN 96u  /* up to the data directories */
+#define OPTIONAL32_MIN 96u /* up to the data directories */
 #define OPTIONAL64_MIN 112u
 #define HEADERS_MAX 4096u
 #define DEBUG_ENTRIES_MAX 64u
 #define DEBUG_TYPE_CODEVIEW 2u
-#define CHAIN_MAX 32u       /* UNW_FLAG_CHAININFO hops; compilers make one or two */
+#define CHAIN_MAX 32u /* UNW_FLAG_CHAININFO hops; compilers make one or two */
 #define UNW_FLAG_CHAININFO 4u
 
 static enum nd_status read_rva(const struct nd_pe *pe, uint64_t rva, void *buf, size_t bytes)
@@ -306,7 +306,8 @@ static enum nd_status read_function(const struct nd_pe *pe, uint64_t rva,
 	enum nd_status st = read_rva(pe, rva, raw, sizeof(raw));
 
 	if (st == ND_OK)
-		*ret = (struct runtime_function){ nd_le32(raw), nd_le32(raw + 4), nd_le32(raw + 8) };
+		*ret = (struct runtime_function){ nd_le32(raw), nd_le32(raw + 4),
+						  nd_le32(raw + 8) };
 	return st;
 }
 
@@ -334,7 +335,8 @@ static uint32_t primary_begin(const struct nd_pe *pe, struct runtime_function f)
 enum nd_status nd_pe_function(const struct nd_pe *pe, uint32_t rva, struct nd_function *ret)
 {
 	const struct nd_pe_directory *d = &pe->directory[ND_PE_EXCEPTION];
-	uint32_t low = 0, high = d->bytes / 12; /* first entry with begin > rva lies in [low, high] */
+	uint32_t low = 0,
+		 high = d->bytes / 12; /* first entry with begin > rva lies in [low, high] */
 	struct nd_function gap = { .begin = 0, .end = UINT32_MAX };
 	struct runtime_function f;
 	enum nd_status st;

@@ -12,7 +12,7 @@
 #define ND_PE_NAME_MAX 512u /* bytes of an export's name that are read */
 
 struct nd_pe_section {
-	char name[9];       /* raw bytes, NUL-terminated */
+	char name[9]; /* raw bytes, NUL-terminated */
 	uint32_t rva, bytes, characteristics;
 };
 
@@ -28,7 +28,7 @@ enum { ND_PE_EXPORT = 0, ND_PE_EXCEPTION = 3, ND_PE_DEBUG = 6, ND_PE_DIRECTORIES
 struct nd_pe {
 	struct nd_space space;
 	nd_va base;
-	uint16_t machine;           /* 0x8664, 0x14c, ... */
+	uint16_t machine; /* 0x8664, 0x14c, ... */
 	bool pe32_plus;
 	uint32_t timestamp, checksum, size_bytes, entry_rva, characteristics;
 	uint32_t section_count;
@@ -50,16 +50,16 @@ enum nd_status nd_pe_rsds(const struct nd_pe *pe, struct nd_guid_age *ret_id, ch
 
 struct nd_export {
 	uint32_t rva;
-	uint32_t name_rva;   /* 0: by ordinal only */
-	uint16_t ordinal;    /* biased, as the image says */
-	bool forwarder;      /* rva is that of the text "DLL.Name" */
+	uint32_t name_rva; /* 0: by ordinal only */
+	uint16_t ordinal;  /* biased, as the image says */
+	bool forwarder;	   /* rva is that of the text "DLL.Name" */
 };
 
 /* Sorted by rva, then name_rva. */
 struct nd_exports {
 	struct nd_export *item;
 	uint32_t count;
-	enum nd_status st;   /* ND_OK, or why there are none */
+	enum nd_status st; /* ND_OK, or why there are none */
 };
 
 /* ND_OK also when the table is missing (ret->st tells); ND_ENOMEM, ND_EIO. Free the list. */

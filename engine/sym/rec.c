@@ -176,9 +176,9 @@ struct nd_ustr nd_rec_ustr(const struct nd_rec *rec, const struct nd_space *spac
 	uint8_t header[16];
 	uint32_t offset = nd_offset(rec->dump, member);
 	nd_va at = rec->at + (offset == ND_OFFSET_ABSENT ? 0 : offset);
-	enum nd_status st = nd_member_bytes[member] == sizeof(header) ?
-				    nd_rec_bytes(rec, member, header) :
-				    ND_INVALID;
+	enum nd_status st = nd_member_bytes[member] == sizeof(header)
+				    ? nd_rec_bytes(rec, member, header)
+				    : ND_INVALID;
 
 	if (st != ND_OK)
 		return (struct nd_ustr){ .st = st, .at = at };

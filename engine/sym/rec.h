@@ -14,9 +14,9 @@
 struct nd_rec {
 	const struct nd_dump *dump;
 	nd_va at;
-	size_t len;              /* bytes asked for */
-	size_t split;            /* bytes that lie in the first page */
-	enum nd_status st[2];    /* of the first and the second piece */
+	size_t len;	      /* bytes asked for */
+	size_t split;	      /* bytes that lie in the first page */
+	enum nd_status st[2]; /* of the first and the second piece */
 	uint8_t bytes[ND_REC_BYTES];
 };
 

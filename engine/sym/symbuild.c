@@ -17,7 +17,7 @@ void nd_symbuild_fail(struct nd_symbuild *build, enum nd_status st)
 
 void nd_symbuild_begin(struct nd_symbuild *build, enum nd_symfile_kind kind, const char *path)
 {
-	*build = (struct nd_symbuild){.st = ND_OK};
+	*build = (struct nd_symbuild){ .st = ND_OK };
 	build->file = calloc(1, sizeof(*build->file));
 	if (build->file != NULL) {
 		build->file->kind = kind;
@@ -166,7 +166,7 @@ void nd_symbuild_public(struct nd_symbuild *build, uint32_t rva, uint32_t flags,
 
 	if (build->st == ND_OK && make_room(build, &file->publics, file->public_count,
 					    &build->public_room, sizeof(*file->publics)))
-		file->publics[file->public_count++] = (struct nd_public){rva, flags, name};
+		file->publics[file->public_count++] = (struct nd_public){ rva, flags, name };
 }
 
 void nd_symbuild_field(struct nd_symbuild *build, const struct nd_field *field)
@@ -196,7 +196,7 @@ void nd_symbuild_type(struct nd_symbuild *build, const char *name, uint32_t byte
 		return;
 	}
 	file->types[file->type_count++] =
-		(struct nd_type){name, bytes, first, file->field_count - first};
+		(struct nd_type){ name, bytes, first, file->field_count - first };
 }
 
 void nd_symbuild_constant(struct nd_symbuild *build, const char *name, int64_t value)
@@ -205,7 +205,7 @@ void nd_symbuild_constant(struct nd_symbuild *build, const char *name, int64_t v
 
 	if (build->st == ND_OK && make_room(build, &file->constants, file->constant_count,
 					    &build->constant_room, sizeof(*file->constants)))
-		file->constants[file->constant_count++] = (struct nd_constant){name, value};
+		file->constants[file->constant_count++] = (struct nd_constant){ name, value };
 }
 
 void nd_symbuild_enum(struct nd_symbuild *build, const char *name)
@@ -226,7 +226,7 @@ void nd_symbuild_enum(struct nd_symbuild *build, const char *name)
 		return;
 	}
 	file->enums[file->enum_count++] =
-		(struct nd_enum){name, first, file->constant_count - first};
+		(struct nd_enum){ name, first, file->constant_count - first };
 }
 
 static int compare_u32(uint32_t a, uint32_t b)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Where each byte of the text form lies in the file's order. */
-static const uint8_t guid_order[16] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
+static const uint8_t guid_order[16] = { 3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15 };
 
 void nd_guid_text(const uint8_t guid[16], char ret[33])
 {

@@ -107,11 +107,14 @@ enum nd_status nd_pdb_read_memory(const char *path, const void *bytes, size_t le
 /* Only the identity of a PDB. As nd_pdb_read(). */
 enum nd_status nd_pdb_read_id(const char *path, struct nd_guid_age *ret, struct nd_error *err);
 
+/* Whether it can be part of a path: [A-Za-z0-9_.-]{1,64} without a dot in front. */
+bool nd_pdb_name_is_safe(const char *name);
+
 /* What a symbol file of either kind says of itself. */
 struct nd_symfile_id {
 	enum nd_symfile_kind kind;
 	struct nd_guid_age id;
-	char pdb_name[65]; /* "" when it does not say (a PDB: when it is not called so) */
+	char pdb_name[65]; /* safe; "" when it does not say (a PDB: when it is not called so) */
 };
 
 /* ND_NO_SYMBOLS: an ISF file without identity; else as nd_isf_read(). */

@@ -15,20 +15,6 @@
 #define MAX_LOOSE_FILES 64 /* .json files of a folder that are asked for their identity */
 #define MAX_ENTRIES 100000 /* entries of a folder that are looked at */
 
-static bool is_safe_name(const char *name)
-{
-	size_t len = strnlen(name, ND_SYMFIND_NAME_BYTES + 1);
-
-	if (len == 0 || len > ND_SYMFIND_NAME_BYTES || name[0] == '.')
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		if (!(name[i] >= 'A' && name[i] <= 'Z') && !(name[i] >= 'a' && name[i] <= 'z') &&
-		    !(name[i] >= '0' && name[i] <= '9') && strchr("_.-", name[i]) == NULL)
-			return false;
-	}
-	return true;
-}
-
 /* Append "/name"; false (and nothing appended) when it does not fit. */
 static bool append(char path[PATH_MAX], const char *name)
 {
@@ -90,7 +76,7 @@ static void note_packed(struct nd_symfind *f, const char *folder, const char *co
 {
 	char path[PATH_MAX], name[ND_SYMFIND_NAME_BYTES + 1];
 
-	size_t len = strlen(f->pdb_name); /* is_safe_name(): 1 to ND_SYMFIND_NAME_BYTES */
+	size_t len = strlen(f->pdb_name); /* it is safe: 1 to ND_SYMFIND_NAME_BYTES */
 
 	memcpy(name, f->pdb_name, len + 1);
 	name[len - 1] = '_';
@@ -263,7 +249,7 @@ void nd_symfind(struct nd_symfind *f, const char *search)
 {
 	if (f->want_tried)
 		f->tried = calloc(1, 1);
-	if (is_safe_name(f->pdb_name))
+	if (nd_pdb_name_is_safe(f->pdb_name))
 		search_all(f, search);
 	else
 		nd_symfind_note(f, "the dump names its symbol file as no symbol file is named");

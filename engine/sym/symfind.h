@@ -37,6 +37,7 @@ struct nd_symfind {
 	const struct nd_guid_age *id;
 	const struct nd_symcache *cache; /* NULL: none is used */
 	struct nd_symmemo *memo;	 /* NULL: nothing is remembered */
+	const char *cwd;		 /* where relative folders begin; NULL: here */
 	bool want_tried;
 	/* The answer. */
 	struct nd_symfile *found;

@@ -8,6 +8,13 @@
 #include <strings.h>
 #include <unistd.h>
 
+bool nd_pdb_name_is_safe(const char *name)
+{
+	size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
+
+	return len > 0 && len <= 64 && name[len] == '\0' && name[0] != '.';
+}
+
 /* Every PDB, of whatever age, begins so; so do the things that are taken for one. */
 static bool is_pdb(const uint8_t *head, size_t len)
 {
@@ -43,11 +50,16 @@ enum nd_status nd_symfile_identify(const char *path, struct nd_symfile_id *ret,
 		return ND_EIO;
 	len = read(fd, head, sizeof(head));
 	close(fd);
-	if (len < 0 || !is_pdb(head, (size_t)len))
-		return nd_isf_identify(path, ret, err);
-	name_of_file(path, id.pdb_name);
-	st = nd_pdb_read_id(path, &id.id, err);
-	if (st == ND_OK)
-		*ret = id;
-	return st;
+	if (len >= 0 && is_pdb(head, (size_t)len)) {
+		name_of_file(path, id.pdb_name);
+		st = nd_pdb_read_id(path, &id.id, err);
+	} else {
+		st = nd_isf_identify(path, &id, err);
+	}
+	if (st != ND_OK)
+		return st;
+	if (!nd_pdb_name_is_safe(id.pdb_name))
+		id.pdb_name[0] = '\0';
+	*ret = id;
+	return ND_OK;
 }

@@ -11,7 +11,7 @@
 
 #define XZ_MEMORY_BYTES (160u << 20) /* xz -9 asks for 65 MiB */
 
-static const uint8_t xz_magic[6] = {0xfd, '7', 'z', 'X', 'Z', 0};
+static const uint8_t xz_magic[6] = { 0xfd, '7', 'z', 'X', 'Z', 0 };
 
 int nd_symio_open_file(const char *path, struct nd_error *err)
 {

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Images with a PDB record that are looked for; more than any machine has loaded. */
 #define MAX_ROWS 16384u
@@ -22,6 +23,7 @@ struct row {
 struct nd_symstore {
 	pthread_mutex_t lock;
 	char *search; /* NULL: the usual places only */
+	char *cwd;    /* when it was made: a daemon leaves it; NULL when unknown */
 	bool use_cache;
 	struct nd_symcache cache;
 	struct nd_symmemo memo;
@@ -43,6 +45,7 @@ enum nd_status nd_symstore_new(const char *search, bool use_cache, struct nd_sym
 			return ND_ENOMEM;
 		}
 	}
+	store->cwd = getcwd(NULL, 0);
 	pthread_mutex_init(&store->lock, NULL);
 	store->use_cache = use_cache;
 	if (use_cache)
@@ -59,6 +62,7 @@ void nd_symstore_free(struct nd_symstore *store)
 		nd_symfile_free(store->rows[i].file);
 	free(store->rows);
 	free(store->search);
+	free(store->cwd);
 	nd_symmemo_deinit(&store->memo);
 	pthread_mutex_destroy(&store->lock);
 	free(store);
@@ -101,6 +105,7 @@ static enum nd_status add_row(struct nd_symstore *store, const char *pdb_name,
 		.id = id,
 		.cache = store->use_cache ? &store->cache : NULL,
 		.memo = &store->memo,
+		.cwd = store->cwd,
 		.want_tried = tried != NULL,
 	};
 	struct row *row;
@@ -114,7 +119,7 @@ static enum nd_status add_row(struct nd_symstore *store, const char *pdb_name,
 		*tried = f.tried;
 	row = &store->rows[store->count++];
 	*row = (struct row){ .id = *id, .file = f.found };
-	strcpy(row->pdb_name, pdb_name);
+	memcpy(row->pdb_name, pdb_name, strlen(pdb_name) + 1);
 	if (f.found != NULL)
 		store->table_rows += (uint64_t)f.found->public_count + f.found->field_count +
 				     f.found->type_count + f.found->constant_count;

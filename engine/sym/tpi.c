@@ -17,7 +17,7 @@ uint16_t nd_tpi_record(const struct nd_tpi *t, uint32_t index, struct nd_cursor 
 	if (index < ND_TPI_FIRST || index - ND_TPI_FIRST >= t->count)
 		return 0;
 	at = t->tpi + t->record[index - ND_TPI_FIRST];
-	*ret = (struct nd_cursor){.at = at + 4, .end = at + 2 + nd_le16(at)};
+	*ret = (struct nd_cursor){ .at = at + 4, .end = at + 2 + nd_le16(at) };
 	return nd_le16(at + 2);
 }
 
@@ -53,7 +53,7 @@ bool nd_tpi_tag(const struct nd_tpi *t, uint32_t index, struct nd_tpi_tag *ret)
 	uint16_t leaf = nd_tpi_record(t, index, &c);
 	uint32_t props;
 
-	*ret = (struct nd_tpi_tag){.is_enum = leaf == LF_ENUM};
+	*ret = (struct nd_tpi_tag){ .is_enum = leaf == LF_ENUM };
 	switch (leaf) {
 	case LF_CLASS:
 	case LF_STRUCTURE:
@@ -109,7 +109,7 @@ static int compare_definitions(const void *a, const void *b)
 static uint32_t find_definition(const struct definition *rows, uint32_t count,
 				const struct nd_tpi_tag *tag)
 {
-	struct definition wanted = {tag->name, UINT32_MAX, tag->is_enum};
+	struct definition wanted = { tag->name, UINT32_MAX, tag->is_enum };
 	uint32_t low = 0, high = count;
 
 	while (low < high) {
@@ -138,7 +138,7 @@ enum nd_status nd_tpi_find_definitions(struct nd_tpi *t)
 		if (nd_tpi_tag(t, ND_TPI_FIRST + i, &tag) && !tag.forward &&
 		    !nd_tpi_is_unnamed(tag.name))
 			rows[count++] =
-				(struct definition){tag.name, ND_TPI_FIRST + i, tag.is_enum};
+				(struct definition){ tag.name, ND_TPI_FIRST + i, tag.is_enum };
 	}
 	qsort(rows, count, sizeof(*rows), compare_definitions);
 	for (uint32_t i = 0; i < t->count; i++) {

@@ -83,7 +83,7 @@ static enum nd_status read_node(const struct nd_dump *dump, nd_va at, struct nod
 
 enum nd_status nd_vad_read(const struct nd_dump *dump, nd_va at, struct nd_vad *ret)
 {
-	struct node node;
+	struct node node = { 0 };
 	enum nd_status st = read_node(dump, at, &node);
 
 	if (st == ND_OK)
@@ -131,7 +131,7 @@ static enum nd_status push(struct walk *w, struct nd_vad_list *list, nd_va node)
 
 static enum nd_status append(struct walk *w, struct nd_vad_list *list, const struct nd_vad *vad)
 {
-	if (list->count == w->vad_cap) {
+	if (!list->vad || list->count == w->vad_cap) {
 		size_t cap = w->vad_cap ? 2 * w->vad_cap : 64;
 		struct nd_vad *grown = realloc(list->vad, cap * sizeof(*grown));
 
@@ -151,7 +151,7 @@ static enum nd_status walk_tree(const struct nd_dump *dump, struct walk *w,
 
 	while (w->depth > 0 && st == ND_OK && list->count < ND_VAD_MAX) {
 		nd_va at = w->stack[--w->depth];
-		struct node node;
+		struct node node = { 0 };
 		enum nd_status node_st = read_node(dump, at, &node);
 
 		if (nd_is_failure(node_st))
@@ -233,7 +233,7 @@ enum nd_status nd_vad_find(const struct nd_dump *dump, nd_va eprocess, nd_va va,
 		return root.st;
 	at = root.value;
 	for (unsigned depth = 0; at != 0; depth++) {
-		struct node node;
+		struct node node = { 0 };
 		enum nd_status st = depth < VAD_DEPTH_MAX ? read_node(dump, at, &node) : ND_INVALID;
 
 		if (st != ND_OK)

@@ -24,6 +24,9 @@ extern const struct node_row node_stubs_rows[];
 extern const struct node_row node_cpu_rows[];     /* cpu.c */
 extern const struct node_row node_idt_rows[];     /* idt.c */
 extern const struct node_row node_symbol_rows[];  /* symbol.c */
+extern const struct node_row node_handles_rows[]; /* handles.c */
+extern const struct node_row node_object_rows[];  /* object.c */
+extern const struct node_row node_object_at_rows[];
 
 enum nd_status render_readme(struct text *out, const struct node_at *at);    /* readme.c */
 enum nd_status render_vertarget(struct text *out, const struct node_at *at); /* target.c */
@@ -42,6 +45,11 @@ enum nd_status render_syscall(struct text *out, const struct node_at *at);
 enum nd_status render_wait(struct text *out, const struct node_at *at); /* waits.c */
 enum nd_status render_irps(struct text *out, const struct node_at *at);
 enum nd_status render_impersonation(struct text *out, const struct node_at *at);
+enum nd_status render_handlelist(struct text *out, const struct node_at *at); /* handles.c */
+/* "HandlesListed:<TAB>count" of the path's process. */
+void handles_listed_fact(struct text *out, const struct node_at *at);
+/* The namespace's root directory as metadata of /object: object.c. */
+void about_object_root(const struct node_at *at, struct node_about *ret);
 enum nd_status render_crossview(struct text *out, const struct node_at *at); /* crossview.c */
 /* "Source:<TAB>links,cid,...": the sources that know a process, without the pool. */
 void text_source_fact(struct text *out, const struct nd_process_ref *ref);
@@ -114,5 +122,7 @@ void text_line(struct text *out);
 
 /* Parse "0x1f", "0n31" or "31"; false for anything else. No leading zeros in decimal. */
 bool parse_number(const char *s, uint64_t *ret);
+/* An address in hex, with or without 0x and WinDbg's backtick: symbol.c. */
+bool parse_address(const char *asked, nd_va *ret);
 
 #endif

@@ -347,6 +347,7 @@ static enum nd_status render_status(struct text *out, const struct node_at *at)
 	memory_facts(out, &p);
 	text_fact_va(out, "ObjectTable", p.object_table);
 	text_fact_dec(out, "HandleCount", nd_process_handle_count(at->dump, &p));
+	handles_listed_fact(out, at);
 	text_fact_va(out, "Token", p.token);
 	text_fact_va(out, "Job", p.job);
 	state_facts(out, at->dump, &p);
@@ -575,9 +576,11 @@ static const struct node_row process_rows[] = {
 	{ "listing",    "this process's part of /listing/processes",                     .render = render_process_listing },
 	{ "syscalls",   "this process's part of /listing/syscalls",                      .render = render_process_syscalls },
 	{ "threadlist", "table: tid ethread state waitreason number service arg start rip", .render = render_threadlist },
+	{ "handlelist", "table: handle type access object name",                         .render = render_handlelist },
 	{ "modules",    "table: base size name source timestamp path",                   .render = render_modules },
 	{ "vad",        "table: start end commit protection type file",                  .render = render_vad },
 	{ "coverage",   "table: module pages pages-valid pages-present",                 .render = render_process_coverage },
+	{ "handles",    "one file a handle",                                             .rows = node_handles_rows },
 	{ "threads",    "one directory a thread",                                        .rows = threads_rows },
 	{ 0 }
 };

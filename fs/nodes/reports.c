@@ -8,8 +8,10 @@
 #include "nodes/reports.h"
 #include "nt/cid.h"
 #include "nt/crossview.h"
+#include "nt/handle.h"
 #include "nt/irp.h"
 #include "nt/kdbg.h"
+#include "nt/namespace.h"
 #include "nt/trap_frame.h"
 #include "nt/wait.h"
 #include "ntdump.h"
@@ -219,15 +221,19 @@ static enum nd_status process_problems(struct lines *l, const struct nd_dump *du
 {
 	const struct nd_thread_list *threads;
 	const struct nd_module_list *modules;
+	const struct nd_handle_table *handles;
 	struct nd_process p;
 	enum nd_status st = nd_threads(dump, i, &threads);
 
 	if (st == ND_OK)
 		st = nd_process_modules(dump, i, &modules);
+	if (st == ND_OK)
+		st = nd_handle_table(dump, i, &handles);
 	if (st != ND_OK)
 		return st;
 	add_problems(l, &threads->problems);
 	add_problems(l, &modules->problems);
+	add_problems(l, &handles->problems);
 	st = thread_problems(l, dump, threads);
 	if (st != ND_OK)
 		return st;
@@ -259,16 +265,20 @@ enum nd_status render_warnings(struct text *out, const struct node_at *at)
 	const struct nd_dump *dump = at->dump;
 	const struct nd_process_list *processes;
 	const struct nd_module_list *modules;
+	const struct nd_namespace *names;
 	struct lines l;
 	enum nd_status st = nd_processes(dump, &processes);
 
 	lines_init(&l, out);
 	if (st == ND_OK)
 		st = nd_kernel_modules(dump, &modules);
+	if (st == ND_OK)
+		st = nd_namespace(dump, &names);
 	if (st == ND_OK) {
 		layout_problems(&l, dump);
 		add_problems(&l, &processes->problems);
 		add_problems(&l, &modules->problems);
+		add_problems(&l, &names->problems);
 		for (uint32_t i = 0; st == ND_OK && i < processes->count; i++)
 			st = process_problems(&l, dump, processes, i);
 		if (st == ND_OK)

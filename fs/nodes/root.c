@@ -17,6 +17,8 @@ const struct node_row node_root_rows[] = {
 	{ "idt",       "interrupt descriptor tables",                                 .rows = node_idt_rows },
 	{ "cpu",       "processors",                                                  .rows = node_cpu_rows },
 	{ "modules",   "kernel modules",                                              .rows = node_modules_rows },
+	{ "object",    "the object manager's namespace: its directories and objects",     .rows = node_object_rows, .about = about_object_root },
+	{ "object-at", "objects, looked up by address",                               .rows = node_object_at_rows },
 	{ "symbol",    "names and addresses, looked up by name",                      .rows = node_symbol_rows },
 	{ 0 }
 };

@@ -321,6 +321,27 @@ static enum nd_status render_win32u(struct text *out, const struct node_at *at)
 	return render_stubs(out, at, ND_STUBS_WIN32U);
 }
 
+static void about_service(const struct node_at *at, enum nd_service_table_id id,
+			  struct node_about *ret)
+{
+	const struct nd_service_table *t;
+
+	if (nd_service_table(at->dump, id, &t) != ND_OK || at->key[0] >= t->count)
+		return;
+	if (t->service[at->key[0]].source != ND_SERVICE_UNNAMED)
+		ret->source = source_name(t->service[at->key[0]].source);
+}
+
+static void about_nt(const struct node_at *at, struct node_about *ret)
+{
+	about_service(at, ND_TABLE_NT, ret);
+}
+
+static void about_win32k(const struct node_at *at, struct node_about *ret)
+{
+	about_service(at, ND_TABLE_WIN32K, ret);
+}
+
 // clang-format off
 #define SERVICE_ROWS(table) \
 	{ "name",    "the service's name",                                      .render = render_##table##_name }, \
@@ -336,13 +357,13 @@ static const struct node_row win32k_service_rows[] = { SERVICE_ROWS(win32k) };
 
 const struct node_row node_ssdt_rows[] = {
 	{ "table", "table: n service module+rva args target", .render = render_nt_table, .flags = NODE_COSTLY },
-	{ "<n>",   "each entry of KiServiceTable; also by 0x number", .rows = ssdt_service_rows, .next = next_nt, .find = find_nt },
+	{ "<n>",   "each entry of KiServiceTable; also by 0x number", .rows = ssdt_service_rows, .next = next_nt, .find = find_nt, .about = about_nt },
 	{ 0 }
 };
 
 const struct node_row node_win32k_rows[] = {
 	{ "table", "table: n service module+rva args target", .render = render_win32k_table, .flags = NODE_COSTLY },
-	{ "<n>",   "each entry of W32pServiceTable, numbers from 4096", .rows = win32k_service_rows, .next = next_win32k, .find = find_win32k },
+	{ "<n>",   "each entry of W32pServiceTable, numbers from 4096", .rows = win32k_service_rows, .next = next_win32k, .find = find_win32k, .about = about_win32k },
 	{ 0 }
 };
 

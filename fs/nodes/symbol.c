@@ -37,8 +37,7 @@ static enum nd_status resolve_name(const struct nd_dump *dump, const char *asked
 	return st;
 }
 
-/* An address, with or without WinDbg's backtick. */
-static bool parse_address(const char *asked, nd_va *ret)
+bool parse_address(const char *asked, nd_va *ret)
 {
 	char plain[32];
 	size_t n = 0;

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "nodes/nodes.h"
+#include "nodes/objects.h"
+#include "nt/handle.h"
 #include "nt/service_table.h"
 #include "nt/system_call.h"
 #include "ntdump.h"
@@ -83,6 +85,82 @@ static void stack_argument_facts(struct text *out, const struct nd_dump *dump,
 	}
 }
 
+/* -1, -2, ...: what the kernel takes for a handle without a table. */
+static const char *pseudo_handle(uint64_t value)
+{
+	switch ((int64_t)value) {
+	case -1:
+		return "current process";
+	case -2:
+		return "current thread";
+	case -4:
+		return "current process's token";
+	case -5:
+		return "current thread's token";
+	case -6:
+		return "current effective token";
+	default:
+		return NULL;
+	}
+}
+
+static void object_text(struct text *out, const struct nd_dump *dump, const struct nd_handle *h)
+{
+	struct nd_object object;
+	enum nd_status st = nd_object_read(dump, h->object, &object);
+
+	if (st != ND_OK) {
+		text_missing(out, st, h->object);
+		return;
+	}
+	text_object_type(out, &object);
+	text_char(out, ' ');
+	text_object_name(out, dump, &object);
+	text_printf(out, " -> ../../handles/%04x", h->value);
+}
+
+/* Why a part of a table cannot be read. */
+static enum nd_status lost_part(const struct nd_handle_table *table)
+{
+	for (size_t i = 0; i < table->problems.count; i++)
+		if (nd_is_missing(table->problems.item[i].st))
+			return table->problems.item[i].st;
+	return ND_INVALID;
+}
+
+/* What the handle in the first argument stands for. */
+static enum nd_status object_fact(struct text *out, const struct node_at *at, uint64_t argument)
+{
+	const struct nd_handle_table *table;
+	const char *pseudo = pseudo_handle(argument);
+	struct nd_handle handle;
+	enum nd_status st;
+
+	text_key(out, "Object");
+	if (pseudo || argument > UINT32_MAX) {
+		text_str(out, pseudo ? pseudo : "-");
+		text_line(out);
+		return ND_OK;
+	}
+	st = nd_handle_table(at->dump, at->key[0], &table);
+	if (st == ND_OK)
+		st = table->st;
+	if (st == ND_OK)
+		st = nd_handle_find(at->dump, table, (uint32_t)argument, &handle);
+	if (st == ND_OK)
+		object_text(out, at->dump, &handle);
+	else if (st == ND_ENOENT && !table->whole) /* perhaps in the part that is not there */
+		text_missing(out, lost_part(table), table->at);
+	else if (st == ND_ENOENT) /* closed since, or never one */
+		text_char(out, '-');
+	else if (nd_is_failure(st))
+		return st;
+	else
+		text_missing(out, st, table->st_at);
+	text_line(out);
+	return ND_OK;
+}
+
 enum nd_status render_syscall(struct text *out, const struct node_at *at)
 {
 	const struct nd_service *service = NULL;
@@ -106,6 +184,10 @@ enum nd_status render_syscall(struct text *out, const struct node_at *at)
 	text_line(out);
 	text_fact_dec(out, "StackArgs", count);
 	text_fact_hex(out, "FirstArgument", call.first_argument);
+	if (service && call.first_argument.st == ND_OK && nd_service_takes_handle(service->name))
+		st = object_fact(out, at, call.first_argument.value);
+	if (st != ND_OK)
+		return st;
 	stack_argument_facts(out, at->dump, &t, &call, count);
 	text_fact_str(out, "InCall", verdict_text(call.verdict));
 	if (call.verdict == ND_CALL_OTHER_NUMBER)

@@ -7,6 +7,7 @@
 
 #include "nodes/nodes.h"
 #include "nt/irp.h"
+#include "nt/object.h"
 #include "nt/object_name.h"
 #include "nt/token.h"
 #include "nt/wait.h"
@@ -48,17 +49,60 @@ static void thread_text(struct text *out, const struct nd_dump *dump, struct nd_
 	text_dec(out, t.tid);
 }
 
+/* Whether the object manager knows it as what its dispatcher header says: a KEVENT inside of some
+ * structure has no object header. */
+static bool is_object_of(const struct nd_dump *dump, const struct nd_wait_block *b)
+{
+	/* KOBJECTS of the types whose bodies begin with a dispatcher header. */
+	static const struct {
+		uint8_t dispatcher;
+		enum nd_object_kind kind;
+	} pairs[] = {
+		{ 0, ND_OBJECT_EVENT },		{ 1, ND_OBJECT_EVENT },	    { 2, ND_OBJECT_MUTANT },
+		{ 4, ND_OBJECT_IO_COMPLETION }, { 5, ND_OBJECT_SEMAPHORE }, { 8, ND_OBJECT_TIMER },
+		{ 9, ND_OBJECT_TIMER },
+	};
+	struct nd_object object;
+
+	if (nd_object_read(dump, b->object.value, &object) != ND_OK || !object.type ||
+	    object.pointer_count.st != ND_OK || (int64_t)object.pointer_count.value <= 0)
+		return false;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
+		if (pairs[i].dispatcher == b->type.value && pairs[i].kind == object.type->kind)
+			return true;
+	return false;
+}
+
+/* The object's path, if it is one and has one: true when something was written. */
+static bool wait_path(struct text *out, const struct nd_dump *dump, const struct nd_wait_block *b)
+{
+	struct nd_ustr path = { .st = ND_NONE };
+
+	if (b->type.st == ND_OK && is_object_of(dump, b))
+		path = nd_object_path(dump, b->object.value);
+	if (path.st == ND_NONE || (path.st == ND_OK && path.count == 0)) {
+		nd_ustr_free(&path);
+		return false;
+	}
+	text_ustr(out, &path);
+	nd_ustr_free(&path);
+	return true;
+}
+
 static void wait_name(struct text *out, const struct nd_dump *dump, const struct nd_wait_block *b)
 {
 	bool mutant = b->type.st == ND_OK && b->type.value == ND_DISPATCHER_MUTANT;
+	bool path = wait_path(out, dump, b);
 
+	if (path && mutant)
+		text_char(out, ' ');
 	if (mutant && b->thread.st == ND_NONE) {
 		text_str(out, "no owner");
 	} else if (b->thread.st != ND_NONE) {
 		if (mutant)
 			text_str(out, "owner ");
 		thread_text(out, dump, b->thread, b->process);
-	} else {
+	} else if (!path) {
 		process_text(out, dump, b->process);
 	}
 }
