@@ -6,6 +6,9 @@
 bats_require_minimum_version 1.5.0
 NTDUMPFS=${NTDUMPFS:-$PWD/build/release/ntdumpfs}
 export NTDUMPFS
+# The tests neither use nor fill the symbol files of whoever runs them.
+export XDG_CACHE_HOME=${BATS_FILE_TMPDIR:-${TMPDIR:-/tmp}/ntdumpfs-none}/cache
+unset NTDUMPFS_SYMBOLS _NT_SYMBOL_PATH
 
 # requires WORD...: skip, and say so, where this machine lacks something. A word is `root`, `fuse`,
 # `namespaces`, `xattr`, or a command.

@@ -344,7 +344,9 @@ ntdll.pdb/KEY/ntdll.pdb - 200' ]
 
 @test "the environment's proxy is used" {
     start_server
-    http_proxy=$SERVER SERVER=http://symbols.example/download/symbols run -0 fetch ntdll
+    export http_proxy=$SERVER
+    SERVER=http://symbols.example/download/symbols
+    run -0 fetch ntdll
     is_fetched ntdll
     [[ $(cat "$LOG") == http://symbols.example/download/symbols/* ]]
 }

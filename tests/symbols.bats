@@ -112,6 +112,7 @@ with_module_symbols() {
         '0x1040 2 ZwThing' '0x1040 2 NtThing' '0x1040 2 xHalThing' '0x1040 2 A' \
         '0x1080 2 LongerName' '0x1080 2 Short' '0x1080 2 Shorn' \
         '0x10c0 0 DataName' '0x10c0 2 FunctionName' \
+        '0x18f0 2 LeafBefore' '0x1900 2 Dispatch' '0x1b40 2 Leaf' \
         '0x2000 0 __imp_Something' '0x2008 0 ??_C@_0BA@more@' \
         >"$BATS_TEST_TMPDIR/tcpip.symbols"
     make_pdb tcpip "$guid" "$STORE" "$BATS_TEST_TMPDIR/tcpip.symbols"
@@ -133,6 +134,34 @@ address() { # NAME: the offset of a name in tcpip
     [ "$(at 0x1000)" = 'tcpip!Outer::Inner::Trigger' ]
     [ "$(address 'Outer::Inner::Trigger')" = $((0x1000)) ]
     [ "$(address '?Trigger@Inner@Outer@@YAXXZ')" = $((0x1000)) ]
+}
+
+@test "a symbol counts only inside its function" {
+    with_module_symbols
+    # .pdata of the sample's drivers: functions at 0x1020..0x1080 and 0x1900..0x1b00.
+    [ "$(at 0x1908)" = 'tcpip!Dispatch+0x8' ]
+    [ "$(at 0x1aff)" = 'tcpip!Dispatch+0x1ff' ]
+    [ "$(at 0x1b00)" = 'tcpip+0x1b00' ]
+    [ "$(at 0x1b44)" = 'tcpip!Leaf+0x4' ]
+    [ "$(at 0x18f8)" = 'tcpip!LeafBefore+0x8' ]
+    [ "$(at 0x103f)" = 'tcpip+0x103f' ]
+    [ "$(at 0x1060)" = 'tcpip!NtThing+0x20' ]
+}
+
+@test "a part that lies apart from its function is named by it" {
+    # In the sample's kernel that is a part of KeBugCheckEx, 0x800 bytes from where it begins.
+    start "$DUMP" "$MNT"
+    local rva
+    rva=$(($(cat "$MNT/symbol/nt!KeBugCheckEx") - $(awk -F '\t' '$3 == "ntoskrnl.exe" { print $1 }' \
+        "$MNT/modules/list")))
+    unmount_dump "$MNT"
+    printf '%s\n' "$rva 2 Whole" "$((rva + 0x700)) 2 Decoy" >"$BATS_TEST_TMPDIR/nt.symbols"
+    make_pdb ntkrnlmp "$KERNEL" "$BATS_TEST_TMPDIR/nt" "$BATS_TEST_TMPDIR/nt.symbols"
+    start "$DUMP" "$MNT" "symbols=$BATS_TEST_TMPDIR/nt"
+    local whole
+    whole=$(cat "$MNT/symbol/nt!Whole")
+    [[ $(cat "$MNT/symbol/$(printf '0x%x' $((whole + 0x810)))") == 'nt!Whole+0x810 ('* ]]
+    [[ $(cat "$MNT/symbol/$(printf '0x%x' $((whole + 0x708)))") == 'nt!Decoy+0x8 ('* ]]
 }
 
 @test "import slots are found as debuggers write them, and never name code" {
@@ -169,8 +198,7 @@ address() { # NAME: the offset of a name in tcpip
 # --- the compiled cache -------------------------------------------------------------------------
 
 @test "a symbol file is compiled when it is first used, and the listing stays the same" {
-    local i
-    for i in 1 2 3; do
+    for _ in 1 2 3; do
         start "$DUMP" "$MNT" "symbols=$STORE"
         article | cmp - tests/data/article-listing-symbols.txt
         unmount_dump "$MNT"

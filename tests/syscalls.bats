@@ -41,6 +41,8 @@ fact() { awk -F ':\t' -v key="$2" '$1 == key { print $2 }' "$1"; }
         start "$(corpus $name).dmp" "$mnt"
         cmp "$mnt/proc/0x141c/syscalls" tests/data/article-syscalls.txt
         awk -v RS= '/^NotMyfault.exe\(/' "$mnt/listing/syscalls" | cmp - tests/data/article-syscalls.txt
+        cat "$mnt"/proc/0x141c/threads/*/syscall >"$BATS_TEST_TMPDIR/facts"
+        grep -qxF $'Object:\tFile \\Device\\Myfault -> ../../handles/01c0' "$BATS_TEST_TMPDIR/facts"
         unmount_dump "$mnt"
     done
 }
@@ -53,7 +55,8 @@ fact() { awk -F ':\t' -v key="$2" '$1 == key { print $2 }' "$1"; }
     [ "${lines[1]}" = $'Service:\tnt!NtDeviceIoControlFile' ]
     [ "${lines[2]}" = $'StackArgs:\t6' ]
     [ "${lines[3]}" = $'FirstArgument:\t0x1c0' ]
-    [[ ${lines[4]} == $'Argument5:\t0x'* ]]
+    [[ ${lines[4]} == $'Object:\t'*' -> ../../handles/01c0' ]]
+    [[ ${lines[5]} == $'Argument5:\t0x'* ]]
     [[ $output == *$'InCall:\tyes (the stub before Rip loads this number)'* ]]
 }
 

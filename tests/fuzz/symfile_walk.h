@@ -6,6 +6,7 @@
 #define TESTS_FUZZ_SYMFILE_WALK_H
 
 #include "sym/layout.h"
+#include "sym/undecorate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,7 @@ static void walk_enums(const struct nd_symfile *file)
 static void walk_symfile(const struct nd_symfile *file)
 {
 	struct nd_layout layout;
+	char plain[48];
 
 	for (uint32_t i = 0; i < file->public_count; i++) {
 		const struct nd_public *row = &file->publics[i];
@@ -60,6 +62,8 @@ static void walk_symfile(const struct nd_symfile *file)
 		must(found != NULL && strcmp(found->name, row->name) == 0);
 		must(nearest <= i && file->publics[nearest].rva == row->rva);
 		must(file->by_name[i] < file->public_count);
+		must(!nd_undecorate(row->name, plain, sizeof(plain)) ||
+		     strlen(plain) < sizeof(plain));
 	}
 	walk_types(file);
 	walk_enums(file);

@@ -3,6 +3,9 @@
 import truth as T
 
 WIN32K_FIRST = 4096
+TAKE_HANDLES = {"NtWaitForSingleObject", "NtReadFile", "NtDeviceIoControlFile", "NtClose",
+                "NtRemoveIoCompletion", "NtAlpcSendWaitReceivePort",
+                "NtWaitForWorkViaWorkerFactory"}
 
 
 def services(truth):
@@ -45,6 +48,7 @@ def check_facts(truth, tree, report, path, p, t, table):
     report.same(f"{path} FirstArgument", f"0x{t['first_argument']:x}", facts.get("FirstArgument"))
     how = "yes (the stub" if truth.has_user_memory(p) else "yes (the code before Rip cannot"
     report.same(f"{path} InCall", how, facts.get("InCall", "")[:len(how)])
+    check_object(report, path, p, t, facts)
     if service is None or "stack_args" not in service:
         return
     report.same(f"{path} StackArgs", str(service["stack_args"]), facts.get("StackArgs"))
@@ -54,6 +58,25 @@ def check_facts(truth, tree, report, path, p, t, table):
     for key in listed:
         hexadecimal = facts[key].startswith("0x")
         report.same(f"{path} {key} is there", truth.has_user_memory(p), hexadecimal)
+
+
+def check_object(report, path, p, t, facts):
+    """The handle in the first argument, where the service takes one."""
+    if "Object" not in facts:
+        report.same(f"{path} Object", False, t["service"] in TAKE_HANDLES)
+        return
+    handles = {h["handle"]: h for h in (p.get("handles") or {}).get("handles", [])}
+    handle = handles.get(t["first_argument"] & ~3)
+    if handle is None:
+        if not t["first_argument"] >> 31:  # no pseudo handle
+            report.same(f"{path} Object", "-", facts["Object"])
+        return
+    if facts["Object"].startswith("<no-symbols> "):  # the type's name; check_handles looks at them
+        report.one_of(f"{path} Object type", ("<no-symbols>",), facts["Object"].split(" ")[0])
+    else:
+        report.same(f"{path} Object type", handle["type"], facts["Object"][:len(handle["type"])])
+    link = f" -> ../../handles/{handle['handle']:04x}"
+    report.same(f"{path} Object link", link, facts["Object"][-len(link):])
 
 
 def check_row(truth, tree, report, path, p, t, row):

@@ -8,8 +8,10 @@ import sys
 import check_cpu
 import check_crossview
 import check_dump
+import check_handles
 import check_listing
 import check_modules
+import check_objects
 import check_process
 import check_services
 import check_syscalls
@@ -20,7 +22,8 @@ from truth import Truth
 
 PARTS = {"dump": check_dump, "proc": check_process, "modules": check_modules,
          "listing": check_listing, "services": check_services, "cpu": check_cpu,
-         "syscalls": check_syscalls, "waits": check_waits, "crossview": check_crossview}
+         "syscalls": check_syscalls, "waits": check_waits, "crossview": check_crossview,
+         "handles": check_handles, "objects": check_objects}
 
 
 def main():

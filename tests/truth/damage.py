@@ -109,7 +109,13 @@ def missing_ok(truth):
                                 "LDR entry not in the dump")]
 
 
+def handle_table(truth, item):
+    return [rf"proc/{item['pid']}/threads/\d+/syscall Object"]
+
+
 RULES = {
+    "handle table refers to itself": handle_table,
+    "handle table unmapped": handle_table,
     "nested trap frame": trap_frame,
     "LDR entry not in the dump": loader_entry_lost,
     "process list loop": process_list_loop,

@@ -12,6 +12,7 @@ TABLES = {
     r"proc/list": 12, r"proc/crossview": 9, r"proc/[^/]+/threadlist": 9,
     r"proc/[^/]+/handlelist": 5, r"proc/[^/]+/modules": 6, r"proc/[^/]+/vad": 6,
     r"proc/[^/]+/coverage": 4, r"proc/[^/]+/alpc": 7, r"proc/[^/]+/threads/[^/]+/wait": 3,
+    r"proc/[^/]+/threads/[^/]+/irps": 6,
     r"ssdt/table": 5, r"win32k/table": 5, r"stubs/[^/]+": 4, r"idt/[^/]+/table": 4,
     r"modules/list": 6, r"modules/unloaded": 4, r"alpc/list": 7, r"alpc/waits": 6,
     r"dump/runs": 2, r"dump/missing": 3,
