@@ -379,6 +379,19 @@ ntdll.pdb/KEY/ntdll.pdb - 200' ]
     run -1 "$HELPER" import /nonexistent --dir "$DIR"
 }
 
+@test "an ISF file cannot choose where it is put" {
+    local name
+    for name in '../../evil.pdb' 'a.pdb ../../evil' $'a\e[31m.pdb' '.a.pdb' 'a/b.pdb'; do
+        rm -rf "$DIR"
+        jq --arg name "$name" '.metadata.windows.pdb.database = $name' tests/unit/data/tiny.isf.json \
+            >"$BATS_TEST_TMPDIR/evil.json"
+        run -0 "$HELPER" import "$BATS_TEST_TMPDIR/evil.json" --dir "$DIR"
+        [ "$output" = 'imported	11223344556677880123456789ABCDEF-3.json' ]
+        [ "$(find "$BATS_TEST_TMPDIR" -name '*-3.json')" = \
+            "$DIR/11223344556677880123456789ABCDEF-3.json" ]
+    done
+}
+
 @test "from a machine without network to one with it and back" {
     start_server
     "$HELPER" list "$DUMP" >"$BATS_TEST_TMPDIR/list.txt"

@@ -75,6 +75,17 @@ said() {
     article | cmp - tests/data/article-listing-symbols.txt
 }
 
+@test "relative folders are those of the folder where ntdumpfs was started" {
+    local list
+    for list in NTDUMPFS_SYMBOLS=store _NT_SYMBOL_PATH='cache*store;srv*https://127.0.0.1:9'; do
+        mkdir -p "$MNT"
+        (cd "$BATS_FILE_TMPDIR" && env "$list" timeout 20 "$NTDUMPFS" -o nocache "$DUMP" "$MNT" \
+            3>&- 4>&-)
+        article | cmp - tests/data/article-listing-symbols.txt
+        unmount_dump "$MNT"
+    done
+}
+
 @test "without any it is ntdll+0xOFF" {
     start "$DUMP" "$MNT"
     article | cmp - tests/data/article-listing.txt

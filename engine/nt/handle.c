@@ -138,6 +138,15 @@ static void broken(struct walk *w, nd_va at, enum nd_status st)
 								 .st = st });
 }
 
+/* In halves, so that it stays in the reader's cache: who asks for the table reads its pages again. */
+static enum nd_status read_page(const struct nd_dump *dump, nd_va at, uint8_t *page)
+{
+	const size_t half = ND_PAGE_BYTES / 2;
+	enum nd_status st = nd_read(&dump->kernel, at, page, half);
+
+	return st == ND_OK ? nd_read(&dump->kernel, at + half, page + half, half) : st;
+}
+
 /* Take the page at `at` unless it was taken before: by its frame where there are frames. */
 static enum nd_status take_page(struct walk *w, nd_va at, uint8_t *page)
 {
@@ -155,7 +164,7 @@ static enum nd_status take_page(struct walk *w, nd_va at, uint8_t *page)
 		key = where.pfn << ND_PAGE_SHIFT | 1; /* no address ends so */
 	if (nd_seen_has(&w->seen, key))
 		return ND_INVALID;
-	st = nd_read(&w->dump->kernel, at, page, ND_PAGE_BYTES);
+	st = read_page(w->dump, at, page);
 	return st == ND_OK ? nd_seen_add(&w->seen, key) : st;
 }
 
@@ -438,7 +447,7 @@ enum nd_status nd_handle_iter_next(struct nd_handle_iter *iter, struct nd_handle
 		enum nd_status st = ND_OK;
 
 		if (leaf->live != 0 && !iter->loaded)
-			st = nd_read(&iter->dump->kernel, leaf->page, iter->page, ND_PAGE_BYTES);
+			st = read_page(iter->dump, leaf->page, iter->page);
 		if (nd_is_failure(st))
 			return st;
 		if (st != ND_OK || leaf->live == 0)

@@ -26,7 +26,7 @@ struct nd_silo_of nd_process_silo(const struct nd_dump *dump, const struct nd_pr
 struct nd_job {
 	nd_va at;
 	struct nd_u64 parent, root;      /* EJOB; 0 without */
-	struct nd_u64 nesting_depth;     /* 1 for a job without a parent */
+	struct nd_u64 nesting_depth;
 	struct nd_u64 session_id, id;    /* JobId: since 14393 */
 	struct nd_u64 flags, flags2;     /* JobFlags */
 	struct nd_u64 silo;              /* the Silo bit of JobFlags */
@@ -79,7 +79,7 @@ struct nd_job_ref {
 	uint32_t duplicate;        /* server silos: how many before it have the same container_id */
 	enum nd_status container_st;
 	uint8_t container_id[16];
-	uint32_t first_member, member_count; /* into nd_job_list.member; direct members only */
+	uint32_t first_member, member_count; /* into nd_job_list.member, by address; direct only */
 };
 
 struct nd_job_list {
@@ -94,6 +94,8 @@ struct nd_job_list {
 enum nd_status nd_jobs(const struct nd_dump *dump, const struct nd_job_list **ret);
 /* Index of the job at `job`, or UINT32_MAX. */
 uint32_t nd_job_index(const struct nd_job_list *list, nd_va job);
+bool nd_job_has_member(const struct nd_job_list *list, const struct nd_job_ref *ref,
+		       nd_va eprocess);
 
 /* For nt/tables.c. */
 enum nd_status nd_job_list_build(const struct nd_dump *dump, struct nd_job_list *ret);

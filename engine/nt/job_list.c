@@ -539,3 +539,21 @@ uint32_t nd_job_index(const struct nd_job_list *list, nd_va job)
 	}
 	return UINT32_MAX;
 }
+
+bool nd_job_has_member(const struct nd_job_list *list, const struct nd_job_ref *ref,
+		       nd_va eprocess)
+{
+	uint32_t low = ref->first_member, high = ref->first_member + ref->member_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (list->member[middle].eprocess == eprocess)
+			return true;
+		if (list->member[middle].eprocess < eprocess)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}

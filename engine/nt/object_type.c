@@ -1,6 +1,6 @@
 /*
  * engine/nt/object_type.c - finds the OBJECT_TYPEs (ObTypeIndexTable where its address is known,
- * else the directory \ObjectTypes) and the cookie: every OBJECT_TYPE is itself an object of the
+ * else the directory \ObjectTypes, else a search for the table) and the cookie: every OBJECT_TYPE is itself an object of the
  * type "Type", so that their headers tell how a TypeIndex is stored.
  */
 #include <string.h>
@@ -11,6 +11,7 @@
 
 #define FIRST_INDEX 2u /* ObTypeIndexTable: slots 0 and 1 are no types; the first one is "Type" */
 #define ROOT_ENTRIES_MAX 4096u
+#define IMAGE_BYTES_MAX (64u << 20) /* of the kernel that are searched */
 
 static const struct {
 	const char *name;
@@ -120,12 +121,12 @@ static enum nd_status add_type(const struct nd_dump *dump, nd_va at, uint32_t ex
 }
 
 /* ND_OK also where some slots are broken: their types stay unknown. */
-static enum nd_status from_table(const struct nd_dump *dump, struct nd_object_types *types)
+static enum nd_status from_table(const struct nd_dump *dump, nd_va table,
+				 struct nd_object_types *types)
 {
-	nd_va table = dump->symbol[ND_SYM_ObTypeIndexTable];
-
 	if (table == 0)
 		return ND_NO_SYMBOLS;
+	types->at = table;
 	for (uint32_t i = FIRST_INDEX; i < ND_OBJECT_TYPES; i++) {
 		struct nd_u64 at = nd_read_num(&dump->kernel, table + 8ull * i, 8);
 		enum nd_status st = at.st;
@@ -186,6 +187,51 @@ static enum nd_status from_directory(const struct nd_dump *dump, struct nd_objec
 	return st;
 }
 
+/*
+ * ObTypeIndexTable by its contents: where the kernel's image points at the type "Type" (KDBG tells
+ * of it), with the next type behind it and no type two slots before.
+ */
+static bool is_table(const struct nd_dump *dump, nd_va third, uint64_t next)
+{
+	struct nd_u64 first = nd_read_num(&dump->kernel, third - 8ull * FIRST_INDEX, 8), index;
+
+	if (first.st != ND_OK || first.value != 0 || !nd_va_is_kernel(next) || next & 7)
+		return false;
+	index = nd_member_read(&dump->kernel, next, ND_M_OBJECT_TYPE_Index);
+	return index.st == ND_OK && index.value == FIRST_INDEX + 1;
+}
+
+static enum nd_status find_table(const struct nd_dump *dump, nd_va *ret)
+{
+	nd_va symbol = dump->symbol[ND_SYM_ObpTypeObjectType];
+	struct nd_u64 type;
+	uint8_t page[ND_PAGE_BYTES];
+
+	if (symbol == 0 || dump->kernel_base == 0)
+		return ND_NO_SYMBOLS;
+	type = nd_read_num(&dump->kernel, symbol, 8);
+	if (type.st != ND_OK)
+		return type.st;
+	for (uint32_t at = 0; at < dump->kernel_bytes && at < IMAGE_BYTES_MAX;
+	     at += ND_PAGE_BYTES) {
+		enum nd_status st =
+			nd_read(&dump->kernel, dump->kernel_base + at, page, sizeof(page));
+
+		if (nd_is_failure(st))
+			return st;
+		for (uint32_t i = 0; st == ND_OK && i + 16 <= sizeof(page); i += 8) {
+			nd_va third = dump->kernel_base + at + i;
+
+			if (nd_le64(page + i) != type.value ||
+			    !is_table(dump, third, nd_le64(page + i + 8)))
+				continue;
+			*ret = third - 8ull * FIRST_INDEX;
+			return ND_OK;
+		}
+	}
+	return ND_NO_SYMBOLS;
+}
+
 static uint8_t address_byte(nd_va header)
 {
 	return (uint8_t)(header >> 8);
@@ -231,12 +277,18 @@ enum nd_status nd_object_types_build(const struct nd_dump *dump, struct nd_objec
 {
 	nd_va symbol = dump->symbol[ND_SYM_ObHeaderCookie];
 	struct nd_u64 cookie;
+	nd_va table = 0;
 	enum nd_status st;
 
-	*ret = (struct nd_object_types){ .at = dump->symbol[ND_SYM_ObTypeIndexTable] };
-	st = from_table(dump, ret);
+	*ret = (struct nd_object_types){ 0 };
+	st = from_table(dump, dump->symbol[ND_SYM_ObTypeIndexTable], ret);
 	if (!nd_is_failure(st) && ret->count == 0) /* no such symbol, or the page is not there */
 		st = from_directory(dump, ret);
+	if (!nd_is_failure(st) && ret->count == 0) {
+		st = find_table(dump, &table);
+		if (st == ND_OK)
+			st = from_table(dump, table, ret);
+	}
 	if (nd_is_failure(st))
 		return st;
 	ret->st = ret->count ? ND_OK : st != ND_OK ? st : ND_NOT_IN_DUMP;

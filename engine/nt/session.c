@@ -92,6 +92,28 @@ static struct nd_space space_of(const struct nd_dump *dump, const struct nd_sess
 	return nd_process_space(dump, &p);
 }
 
+/* A process that has ended leaves the list before it leaves memory. */
+static bool is_running(const struct nd_dump *dump, nd_va eprocess)
+{
+	struct nd_u64 exit = nd_member_read(&dump->kernel, eprocess, ND_M_EPROCESS_ExitTime);
+
+	return exit.st == ND_OK && exit.value == 0;
+}
+
+static uint32_t count_running(const struct nd_dump *dump, const struct nd_session_list *list,
+			      const struct nd_session_ref *ref)
+{
+	const struct nd_process_list *processes;
+	uint32_t count = 0;
+
+	if (nd_processes(dump, &processes) != ND_OK)
+		return 0;
+	for (uint32_t i = 0; i < ref->member_count; i++)
+		count += is_running(dump,
+				    processes->ref[list->member[ref->first_member + i]].eprocess);
+	return count;
+}
+
 /* MM_SESSION_SPACE.ProcessList against the processes' own pointers. */
 static enum nd_status check_list(const struct nd_dump *dump, struct nd_session_list *list,
 				 struct nd_session_ref *ref, size_t *budget)
@@ -100,6 +122,7 @@ static enum nd_status check_list(const struct nd_dump *dump, struct nd_session_l
 	uint32_t links = nd_offset(dump, ND_M_EPROCESS_SessionProcessLinks);
 	struct nd_space space = space_of(dump, ref);
 	struct nd_list ring;
+	uint32_t running = 0, wanted;
 	enum nd_status st;
 
 	if (ref->reader == UINT32_MAX || head == ND_OFFSET_ABSENT || links == ND_OFFSET_ABSENT ||
@@ -114,18 +137,21 @@ static enum nd_status check_list(const struct nd_dump *dump, struct nd_session_l
 		nd_va eprocess = ring.link[i] - links;
 		struct nd_u64 v = nd_member_read(&dump->kernel, eprocess, ND_M_EPROCESS_Session);
 
-		if (v.st == ND_OK && v.value == ref->at)
-			ref->listed++;
-		else
+		if (v.st != ND_OK || v.value != ref->at) {
 			note_pointer(list, eprocess, v.value);
+			continue;
+		}
+		ref->listed++;
+		running += is_running(dump, eprocess);
 	}
-	if (ref->listed < ref->member_count)
+	wanted = count_running(dump, list, ref);
+	if (running < wanted)
 		nd_problem_add(&list->problems,
 			       (struct nd_problem){ .kind = ND_PROBLEM_COUNT,
 						    .where = "MM_SESSION_SPACE.ProcessList",
 						    .owner = ref->at,
-						    .a = ref->listed,
-						    .b = ref->member_count });
+						    .a = running,
+						    .b = wanted });
 	nd_list_free(&ring);
 	return ND_OK;
 }

@@ -146,15 +146,20 @@ static const struct known names[] = {
 	{ 18, 1, { 2 }, "Service asserted identity" },
 };
 
-/* Accounts and groups of a machine or domain: the last number is the same everywhere. */
+/*
+ * Accounts and groups of a machine or domain: the last number is the same everywhere. 513 is left
+ * out: "Domain Users" in a domain, "None" on a machine of its own.
+ */
 static const struct {
 	uint32_t rid;
 	const char *name;
 } relative_names[] = {
-	{ 500, "Administrator" },   { 501, "Guest" },	       { 502, "krbtgt" },
-	{ 503, "DefaultAccount" },  { 504, "WDAGUtilityAccount" }, { 512, "Domain Admins" },
-	{ 513, "Domain Users" },    { 514, "Domain Guests" },  { 515, "Domain Computers" },
-	{ 516, "Domain Controllers" }, { 518, "Schema Admins" }, { 519, "Enterprise Admins" },
+	{ 500, "Administrator" },      { 501, "Guest" },
+	{ 502, "krbtgt" },	       { 503, "DefaultAccount" },
+	{ 504, "WDAGUtilityAccount" }, { 512, "Domain Admins" },
+	{ 514, "Domain Guests" },      { 515, "Domain Computers" },
+	{ 516, "Domain Controllers" }, { 518, "Schema Admins" },
+	{ 519, "Enterprise Admins" },
 };
 
 static bool is_known(const struct nd_sid *sid, const struct known *known)

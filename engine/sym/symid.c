@@ -10,7 +10,8 @@
 
 bool nd_pdb_name_is_safe(const char *name)
 {
-	size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
+	size_t len =
+		strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
 
 	return len > 0 && len <= 64 && name[len] == '\0' && name[0] != '.';
 }

@@ -5,14 +5,25 @@
 #include "sym/symfind.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 static void add_folder(struct nd_symfind *f, const char *path, size_t len)
 {
+	char whole[PATH_MAX];
+	int n;
+
 	while (len > 1 && path[len - 1] == '/')
 		len--;
+	if (len > 0 && len < PATH_MAX && path[0] != '/' && f->cwd != NULL) {
+		n = snprintf(whole, sizeof(whole), "%s/%.*s", f->cwd, (int)len, path);
+		if (n < 0 || (size_t)n >= sizeof(whole))
+			return;
+		path = whole;
+		len = (size_t)n;
+	}
 	if (len == 0 || len >= PATH_MAX)
 		return;
 	for (uint32_t i = 0; i < f->folder_count; i++) {

@@ -229,6 +229,49 @@ void text_integrity(struct text *out, struct nd_u64 level)
 	text_hex(out, level);
 }
 
+void text_fact_named(struct text *out, const char *key, struct nd_u64 v,
+		     const char *(*name)(uint64_t))
+{
+	text_key(out, key);
+	text_dec(out, v);
+	if (v.st == ND_OK && name(v.value))
+		text_printf(out, " %s", name(v.value));
+	text_line(out);
+}
+
+void text_fact_bits(struct text *out, const char *key, struct nd_u64 v,
+		    const char *(*name)(unsigned bit))
+{
+	const char *separator = " ";
+
+	text_key(out, key);
+	text_hex_pad(out, v, 8);
+	for (unsigned bit = 0; v.st == ND_OK && bit < 32; bit++) {
+		if (!(v.value >> bit & 1))
+			continue;
+		if (name(bit))
+			text_printf(out, "%s%s", separator, name(bit));
+		else
+			text_printf(out, "%s0x%x", separator, 1u << bit);
+		separator = "|";
+	}
+	text_line(out);
+}
+
+void guid_name(const uint8_t guid[16], char ret[GUID_NAME_BYTES])
+{
+	char digits[33];
+	size_t n = 0;
+
+	nd_guid_text(guid, digits);
+	for (int i = 0; i < 32; i++) {
+		if (i == 8 || i == 12 || i == 16 || i == 20)
+			ret[n++] = '-';
+		ret[n++] = digits[i] >= 'A' ? (char)(digits[i] - 'A' + 'a') : digits[i];
+	}
+	ret[n] = '\0';
+}
+
 void text_pdb_key(struct text *out, const char *pdb, const struct nd_guid_age *id)
 {
 	char guid[33];

@@ -23,6 +23,9 @@ extern const struct node_row node_win32k_rows[];
 extern const struct node_row node_stubs_rows[];
 extern const struct node_row node_cpu_rows[];     /* cpu.c */
 extern const struct node_row node_idt_rows[];     /* idt.c */
+extern const struct node_row node_job_rows[]; /* jobs.c */
+extern const struct node_row node_silo_rows[];
+extern const struct node_row node_session_rows[];
 extern const struct node_row node_symbol_rows[];  /* symbol.c */
 extern const struct node_row node_handles_rows[]; /* handles.c */
 extern const struct node_row node_object_rows[];  /* object.c */
@@ -83,6 +86,25 @@ void thread_system_call(struct text *out, const struct nd_dump *dump, const stru
 /* The row of a thread of which nothing can be read. */
 void thread_absent_row(struct text *out, nd_va ethread, enum nd_status st);
 
+/* --- security.c and jobs.c: files and links of a process and a thread ---------------------- */
+
+enum nd_status render_token(struct text *out, const struct node_at *at); /* security.c */
+void about_token(const struct node_at *at, struct node_about *ret);
+enum nd_status render_thread_token(struct text *out, const struct node_at *at);
+bool exists_thread_token(const struct node_at *at);
+void about_thread_token(const struct node_at *at, struct node_about *ret);
+enum nd_status render_protection(struct text *out, const struct node_at *at);
+enum nd_status render_process_mitigations(struct text *out, const struct node_at *at);
+/* "FlagNames:<TAB>ProcessExiting|Wow64|..." */
+void process_flag_names_fact(struct text *out, const struct nd_dump *dump,
+			     const struct nd_process *process);
+enum nd_status render_job_link(struct text *out, const struct node_at *at); /* jobs.c */
+bool exists_job_link(const struct node_at *at);
+enum nd_status render_silo_link(struct text *out, const struct node_at *at);
+bool exists_silo_link(const struct node_at *at);
+enum nd_status render_session_link(struct text *out, const struct node_at *at);
+bool exists_session_link(const struct node_at *at);
+
 /* --- common.c: what renderers share ------------------------------------------------------ */
 
 /* Shorthands for the path's process and thread. ND_ENOENT when the key is out of range. */
@@ -116,6 +138,15 @@ void text_pdb_key(struct text *out, const char *pdb, const struct nd_guid_age *i
 /* "Key:<TAB>duration" of clock ticks (KeTimeIncrement), or the ticks where that is unknown. */
 void text_fact_ticks(struct text *out, const struct nd_dump *dump, const char *key,
 		     struct nd_u64 ticks);
+/* "Key:<TAB>5 Name": a number and its name, where it has one. */
+void text_fact_named(struct text *out, const char *key, struct nd_u64 v,
+		     const char *(*name)(uint64_t));
+/* "Key:<TAB>0x00002003 NAME|NAME": 32 bits; those without a name as hex. */
+void text_fact_bits(struct text *out, const char *key, struct nd_u64 v,
+		    const char *(*name)(unsigned bit));
+/* A GUID as silos are called: lower case, with dashes, without braces. */
+#define GUID_NAME_BYTES 37
+void guid_name(const uint8_t guid[16], char ret[GUID_NAME_BYTES]);
 /* Ends a value file's line or a table's field. */
 void text_tab(struct text *out);
 void text_line(struct text *out);

@@ -22,37 +22,45 @@ void text_object_type(struct text *out, const struct nd_object *object)
 		text_str(out, object->type->name);
 }
 
+/* Only the members that the name is made of: tables have thousands of these. */
 static void process_name(struct text *out, const struct nd_dump *dump, struct nd_u64 eprocess)
 {
-	struct nd_process p;
+	uint32_t offset = nd_offset(dump, ND_M_EPROCESS_ImageFileName);
+	char name[ND_IMAGE_NAME_BYTES + 1] = "";
 	enum nd_status st = eprocess.st;
 
-	if (st == ND_OK)
-		st = nd_process_read(dump, eprocess.value, &p);
+	if (st == ND_OK && !nd_va_is_kernel(eprocess.value))
+		st = ND_INVALID;
+	else if (st == ND_OK && offset == ND_OFFSET_ABSENT)
+		st = ND_NOT_IN_BUILD;
+	else if (st == ND_OK)
+		st = nd_read(&dump->kernel, eprocess.value + offset, name, ND_IMAGE_NAME_BYTES);
 	if (st != ND_OK) {
 		text_missing(out, st, eprocess.value ? eprocess.value : eprocess.at);
 		return;
 	}
-	text_image_name(out, &p);
+	text_utf8(out, name, strlen(name));
 	text_str(out, " (");
-	text_dec(out, p.pid);
+	text_dec(out, nd_member_read(&dump->kernel, eprocess.value, ND_M_EPROCESS_UniqueProcessId));
 	text_char(out, ')');
 }
 
 static void thread_name(struct text *out, const struct nd_dump *dump, struct nd_u64 ethread)
 {
-	struct nd_thread t;
-	enum nd_status st = ethread.st;
+	uint32_t cid = nd_offset(dump, ND_M_ETHREAD_Cid);
+	uint32_t thread = nd_offset(dump, ND_M_CLIENT_ID_UniqueThread);
 
-	if (st == ND_OK)
-		st = nd_thread_read(dump, ethread.value, &t);
-	if (st != ND_OK) {
-		text_missing(out, st, ethread.value ? ethread.value : ethread.at);
+	if (ethread.st == ND_OK && !nd_va_is_kernel(ethread.value))
+		ethread.st = ND_INVALID;
+	if (ethread.st == ND_OK && (cid == ND_OFFSET_ABSENT || thread == ND_OFFSET_ABSENT))
+		ethread.st = ND_NOT_IN_BUILD;
+	if (ethread.st != ND_OK) {
+		text_missing(out, ethread.st, ethread.value ? ethread.value : ethread.at);
 		return;
 	}
-	process_name(out, dump, t.process);
+	process_name(out, dump, nd_member_read(&dump->kernel, ethread.value, ND_M_KTHREAD_Process));
 	text_char(out, ' ');
-	text_dec(out, t.tid);
+	text_dec(out, nd_read_num(&dump->kernel, ethread.value + cid + thread, 8));
 }
 
 /* TOKEN.UserAndGroups[0] */

@@ -94,7 +94,7 @@ static void about_process(const struct node_at *at, struct node_about *ret)
 static void silo_field(struct text *out, const struct nd_dump *dump, const struct nd_process *p)
 {
 	struct nd_silo_of silo = nd_process_silo(dump, p);
-	char guid[33];
+	char guid[GUID_NAME_BYTES];
 
 	if (silo.st == ND_NOT_IN_BUILD) {
 		text_char(out, '-');
@@ -103,10 +103,8 @@ static void silo_field(struct text *out, const struct nd_dump *dump, const struc
 	} else if (!silo.server) {
 		text_str(out, "host");
 	} else {
-		nd_guid_text(silo.container_id, guid);
-		for (int i = 0; i < 32; i++)
-			text_printf(out, "%s%c", i == 8 || i == 12 || i == 16 || i == 20 ? "-" : "",
-				    guid[i] >= 'A' ? guid[i] - 'A' + 'a' : guid[i]);
+		guid_name(silo.container_id, guid);
+		text_str(out, guid);
 	}
 }
 
@@ -308,6 +306,7 @@ static void state_facts(struct text *out, const struct nd_dump *dump, const stru
 	text_str(out, "\nFlags3:\t");
 	text_hex_pad(out, p->flags3, 8);
 	text_line(out);
+	process_flag_names_fact(out, dump, p);
 	text_key(out, "Minimal");
 	if (p->minimal.st != ND_OK)
 		text_missing(out, p->minimal.st, p->minimal.at);
@@ -580,6 +579,12 @@ static const struct node_row process_rows[] = {
 	{ "modules",    "table: base size name source timestamp path",                   .render = render_modules },
 	{ "vad",        "table: start end commit protection type file",                  .render = render_vad },
 	{ "coverage",   "table: module pages pages-valid pages-present",                 .render = render_process_coverage },
+	{ "token",      "facts of the TOKEN: user, groups, integrity, privileges",      .render = render_token, .about = about_token },
+	{ "protection", "facts of EPROCESS.Protection and the signature levels",        .render = render_protection },
+	{ "mitigations", "one name a line: the exploit mitigations that are on",        .render = render_process_mitigations },
+	{ "session",    "its session; only of a process that is in one",                .render = render_session_link, .exists = exists_session_link, .flags = NODE_LINK },
+	{ "job",        "its job; only of a process that has one",                      .render = render_job_link, .exists = exists_job_link, .flags = NODE_LINK },
+	{ "silo",       "its server silo, or the host; only in builds that have silos", .render = render_silo_link, .exists = exists_silo_link, .flags = NODE_LINK },
 	{ "handles",    "one file a handle",                                             .rows = node_handles_rows },
 	{ "threads",    "one directory a thread",                                        .rows = threads_rows },
 	{ 0 }

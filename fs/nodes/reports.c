@@ -10,8 +10,11 @@
 #include "nt/crossview.h"
 #include "nt/handle.h"
 #include "nt/irp.h"
+#include "nt/job.h"
 #include "nt/kdbg.h"
 #include "nt/namespace.h"
+#include "nt/session.h"
+#include "nt/token.h"
 #include "nt/trap_frame.h"
 #include "nt/wait.h"
 #include "ntdump.h"
@@ -216,6 +219,61 @@ static enum nd_status cid_problems(struct lines *l, const struct nd_dump *dump)
 	return st;
 }
 
+/* SIDs and counts that cannot be. */
+static enum nd_status token_problems(struct lines *l, const struct nd_dump *dump, nd_va token)
+{
+	struct nd_problems problems = { 0 };
+	struct nd_token t;
+	enum nd_status st = nd_token_read(dump, token, &problems, &t);
+
+	if (st == ND_OK)
+		nd_token_free(&t);
+	add_problems(l, &problems);
+	nd_problems_free(&problems);
+	return nd_is_failure(st) ? st : ND_OK;
+}
+
+/* The tokens of a process and of those of its threads that impersonate. */
+static enum nd_status all_token_problems(struct lines *l, const struct nd_dump *dump,
+					 const struct nd_process *process,
+					 const struct nd_thread_list *threads)
+{
+	enum nd_status st = ND_OK;
+
+	if (process->token.st == ND_OK && nd_va_is_kernel(process->token.value))
+		st = token_problems(l, dump, process->token.value);
+	else if (process->token.st == ND_OK && process->token.value != 0)
+		add_problem(l, &(struct nd_problem){ .kind = ND_PROBLEM_POINTER,
+						     .where = "EPROCESS.Token",
+						     .owner = process->eprocess,
+						     .a = process->token.value });
+	for (uint32_t i = 0; st == ND_OK && i < threads->count; i++) {
+		struct nd_impersonation client =
+			nd_thread_impersonation(dump, threads->ref[i].ethread);
+
+		if (nd_is_failure(client.st))
+			return client.st;
+		if (client.st == ND_OK)
+			st = token_problems(l, dump, client.token);
+	}
+	return st;
+}
+
+static enum nd_status job_and_session_problems(struct lines *l, const struct nd_dump *dump)
+{
+	const struct nd_job_list *jobs;
+	const struct nd_session_list *sessions;
+	enum nd_status st = nd_jobs(dump, &jobs);
+
+	if (st == ND_OK)
+		st = nd_sessions(dump, &sessions);
+	if (st != ND_OK)
+		return st;
+	add_problems(l, &jobs->problems);
+	add_problems(l, &sessions->problems);
+	return ND_OK;
+}
+
 static enum nd_status process_problems(struct lines *l, const struct nd_dump *dump,
 				       const struct nd_process_list *list, uint32_t i)
 {
@@ -246,7 +304,7 @@ static enum nd_status process_problems(struct lines *l, const struct nd_dump *du
 						     .owner = p.eprocess,
 						     .a = p.active_threads.value,
 						     .b = threads->count });
-	return ND_OK;
+	return st == ND_OK ? all_token_problems(l, dump, &p, threads) : ND_OK;
 }
 
 static void layout_problems(struct lines *l, const struct nd_dump *dump)
@@ -283,6 +341,8 @@ enum nd_status render_warnings(struct text *out, const struct node_at *at)
 			st = process_problems(&l, dump, processes, i);
 		if (st == ND_OK)
 			st = cid_problems(&l, dump);
+		if (st == ND_OK)
+			st = job_and_session_problems(&l, dump);
 	}
 	if (st == ND_OK)
 		lines_write(&l, out);

@@ -19,6 +19,9 @@ const struct node_row node_root_rows[] = {
 	{ "modules",   "kernel modules",                                              .rows = node_modules_rows },
 	{ "object",    "the object manager's namespace: its directories and objects",     .rows = node_object_rows, .about = about_object_root },
 	{ "object-at", "objects, looked up by address",                               .rows = node_object_at_rows },
+	{ "job",       "job objects",                                                 .rows = node_job_rows },
+	{ "silo",      "server silos and their host",                                 .rows = node_silo_rows },
+	{ "session",   "terminal sessions",                                           .rows = node_session_rows },
 	{ "symbol",    "names and addresses, looked up by name",                      .rows = node_symbol_rows },
 	{ 0 }
 };

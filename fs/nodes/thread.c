@@ -268,6 +268,7 @@ const struct node_row node_thread_rows[] = {
 	{ "wait",      "table: object type name, of what it waits for",        .render = render_wait },
 	{ "irps",      "table: irp major minor device driver file, of its pending requests", .render = render_irps },
 	{ "impersonation", "facts of the client that it acts for",             .render = render_impersonation },
+	{ "token",     "facts of the client's TOKEN; only of a thread that impersonates", .render = render_thread_token, .exists = exists_thread_token, .about = about_thread_token },
 	{ "trapframe", "registers at the last entry into the kernel",          .rows = frame_rows, .about = about_frame },
 	{ 0 }
 };

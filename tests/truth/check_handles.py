@@ -30,6 +30,7 @@ class Objects:
     def name(self, address, kind):
         """The display name, or None where the truth file does not tell."""
         o = self.by_address.get(address, {})
+        known = bool(self.by_address)  # some truth files leave objects out
         if kind == "Process":
             p = self.processes.get(address)
             if p and p["pid"] in self.renamed:
@@ -51,7 +52,7 @@ class Objects:
             path = self.connections.get(address)
         if not path and kind == "Section" and o.get("handle_count") == 0:
             return None  # of a process's image: its file is not told
-        return T.escape(path or "-")
+        return T.escape(path or "-") if path or known else None
 
 
 def broken_table(truth, p):

@@ -9,10 +9,12 @@ import check_cpu
 import check_crossview
 import check_dump
 import check_handles
+import check_jobs
 import check_listing
 import check_modules
 import check_objects
 import check_process
+import check_security
 import check_services
 import check_syscalls
 import check_waits
@@ -22,6 +24,7 @@ from truth import Truth
 
 PARTS = {"dump": check_dump, "proc": check_process, "modules": check_modules,
          "listing": check_listing, "services": check_services, "cpu": check_cpu,
+         "security": check_security, "jobs": check_jobs,
          "syscalls": check_syscalls, "waits": check_waits, "crossview": check_crossview,
          "handles": check_handles, "objects": check_objects}
 

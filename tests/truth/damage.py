@@ -84,7 +84,7 @@ def trap_frame(truth, item):
 def image_name(truth, item):
     pid = item["pid"]
     return [rf"proc/{pid}/(name|listing|syscalls|status Name)", rf"proc/list {pid} image",
-            r"listing/processes"]
+            r"listing/processes", rf"(job|silo|session)/[^/]+/processes {pid} image"]
 
 
 def half_process(truth, item):
