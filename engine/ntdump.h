@@ -40,8 +40,10 @@ struct nd_dump {
 	struct nd_guid_age kernel_id;       /* from the kernel's RSDS record */
 	bool kernel_id_known;
 	char kernel_pdb[64];                /* "ntkrnlmp.pdb"; "" when unknown */
-	nd_va kdbg;                         /* KDDEBUGGER_DATA64; 0 when not readable or encoded */
+	nd_va kdbg;                         /* KDDEBUGGER_DATA64; 0 when not readable */
 	uint32_t kdbg_bytes;                /* its Size member */
+	bool kdbg_decoded;                  /* the kernel keeps it encoded: kdbg_copy is plain */
+	uint8_t kdbg_copy[0x400];
 	nd_va symbol[ND_SYMBOL_COUNT];      /* addresses of kernel variables; 0 when unknown */
 	uint32_t build;                     /* 10240, 19041, ...; 0 when unknown */
 	uint32_t revision;                  /* 16393; 0 when unknown */

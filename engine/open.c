@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "ntdump.h"
+#include "nt/find_kernel.h"
 #include "nt/kdbg.h"
+#include "nt/system.h"
 #include "nt/tables.h"
 #include "sym/pe.h"
 #include "sym/rec.h"
@@ -16,6 +18,7 @@
 #define BUILD_LAB_BYTES 64
 /* KLDR_DATA_TABLE_ENTRY.DllBase: the same place from Windows 7 to 11; needed before any layout. */
 #define KLDR_DLL_BASE 0x30
+#define KUSER_NT_BUILD_NUMBER 0x260
 
 /* Whether the header's module list reads as a ring in this space: the test of a page-table root. */
 static bool space_fits(const struct nd_space *space, nd_va list)
@@ -49,8 +52,8 @@ static void set_symbol(struct nd_dump *dump, enum nd_symbol_id id, struct nd_u64
 		dump->symbol[id] = v.value;
 }
 
-/* Addresses that the header and KDBG give without any symbols. */
-static void find_kdbg(struct nd_dump *dump)
+/* Addresses that KDBG gives without any symbols. */
+static void use_kdbg(struct nd_dump *dump)
 {
 	static const struct {
 		enum nd_symbol_id symbol;
@@ -69,18 +72,23 @@ static void find_kdbg(struct nd_dump *dump)
 		{ ND_SYM_MmUnloadedDrivers, ND_KDBG_MmUnloadedDrivers },
 		{ ND_SYM_MmLastUnloadedDriver, ND_KDBG_MmLastUnloadedDriver },
 	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		set_symbol(dump, rows[i].symbol, nd_kdbg_get(dump, rows[i].member, 8));
+}
+
+/* Addresses that the header gives, and KDBG through it. */
+static void find_kdbg(struct nd_dump *dump)
+{
 	const struct nd_header *h = dump->header;
 
-	if (!h)
-		return;
 	set_symbol(dump, ND_SYM_PsLoadedModuleList, h->ps_loaded_module_list);
 	set_symbol(dump, ND_SYM_PsActiveProcessHead, h->ps_active_process_head);
 	if (h->kd_debugger_data_block.st != ND_OK ||
 	    !nd_kdbg_check(&dump->kernel, h->kd_debugger_data_block.value, &dump->kdbg_bytes))
 		return;
 	dump->kdbg = h->kd_debugger_data_block.value;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		set_symbol(dump, rows[i].symbol, nd_kdbg_get(dump, rows[i].member, 8));
+	use_kdbg(dump);
 }
 
 /* KDBG.KernBase, else the first loaded module: both name the kernel's image. */
@@ -138,6 +146,15 @@ static bool parse_number(const char **p, uint32_t *ret)
 	return true;
 }
 
+/* KUSER_SHARED_DATA.NtBuildNumber: at the same place in every build that has it. */
+static uint32_t shared_build(const struct nd_dump *dump)
+{
+	struct nd_u64 v =
+		nd_read_num(&dump->kernel, ND_KUSER_SHARED_DATA + KUSER_NT_BUILD_NUMBER, 4);
+
+	return v.st == ND_OK && v.value < 100000 ? (uint32_t)v.value : 0;
+}
+
 /* "10240.16393.amd64fre.th1_st1.150717-1719": build and revision of this very kernel. */
 static void read_build(struct nd_dump *dump)
 {
@@ -148,6 +165,8 @@ static void read_build(struct nd_dump *dump)
 
 	if (dump->header && dump->header->minor_version.st == ND_OK)
 		dump->build = (uint32_t)dump->header->minor_version.value & 0xffff;
+	else if (!dump->header && dump->build == 0)
+		dump->build = shared_build(dump);
 	if (dump->symbol[ND_SYM_NtBuildLab] == 0)
 		return;
 	nd_read_some(&dump->kernel, dump->symbol[ND_SYM_NtBuildLab], lab, BUILD_LAB_BYTES, &got);
@@ -343,21 +362,60 @@ static void find_triage_objects(struct nd_dump *dump)
 	add_overlay(dump, dump->triage_process, t->process_offset, l->struct_bytes[ND_S_EPROCESS]);
 }
 
-static void understand(struct nd_dump *dump)
+static void find_by_header(struct nd_dump *dump)
 {
-	dump->kernel_found = "not found";
 	find_space(dump);
 	find_kdbg(dump);
 	find_kernel_base(dump);
 	read_kernel_image(dump);
 	read_build(dump);
 	choose_layout(dump);
+}
+
+/* Physical memory without a header: the image comes first, all else from its symbols. */
+static enum nd_status find_without_header(struct nd_dump *dump, struct nd_error *err)
+{
+	enum nd_status st = nd_find_kernel(dump);
+	unsigned long long mib = nd_source_counts(dump->src).present_pages >> 8;
+
+	if (st == ND_ENOENT) {
+		nd_error_set(err, "no Windows kernel found in %llu MiB of memory", mib);
+		return ND_EFORMAT;
+	}
+	if (st != ND_OK) {
+		nd_error_set(err, "cannot read the memory in which to look for a Windows kernel");
+		return st;
+	}
+	read_kernel_image(dump);
+	choose_layout(dump);
+	resolve_symbols(dump);
+	resolve_exports(dump);
+	nd_find_kdbg(dump);
+	use_kdbg(dump);
+	read_build(dump);
+	if (dump->layout.source == ND_LAYOUT_NONE)
+		choose_profile(dump);
+	return ND_OK;
+}
+
+static enum nd_status understand(struct nd_dump *dump, struct nd_error *err)
+{
+	enum nd_status st = ND_OK;
+
+	dump->kernel_found = "not found";
+	if (dump->header)
+		find_by_header(dump);
+	else
+		st = find_without_header(dump, err);
+	if (st != ND_OK)
+		return st;
 	resolve_symbols(dump);
 	resolve_exports(dump);
 	read_build(dump); /* the symbols may have told where the build lab string is */
 	use_system_tables(dump);
 	read_invalid_pte_mask(dump);
 	find_triage_objects(dump);
+	return ND_OK;
 }
 
 enum nd_status nd_dump_open(const char *path, const struct nd_open_options *options,
@@ -379,11 +437,12 @@ enum nd_status nd_dump_open(const char *path, const struct nd_open_options *opti
 		if (st != ND_OK)
 			nd_error_set(err, "out of memory");
 	}
+	if (st == ND_OK)
+		st = understand(dump, err);
 	if (st != ND_OK) {
 		nd_dump_close(dump);
 		return st;
 	}
-	understand(dump);
 	*ret = dump;
 	return ND_OK;
 }

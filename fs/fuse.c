@@ -95,7 +95,7 @@ static enum nd_status stat_of(struct fs *fs, fuse_ino_t ino, struct stat *ret)
 		.st_gid = fs->options.gid,
 		.st_size = (off_t)attr.size,
 		.st_blksize = BLOCK_BYTES,
-		.st_blocks = (blkcnt_t)((attr.size + 511) / 512),
+		.st_blocks = (blkcnt_t)((attr.stored + 511) / 512),
 		.st_mtim = { .tv_sec = attr.mtime_seconds, .tv_nsec = attr.mtime_nanoseconds },
 	};
 	ret->st_atim = ret->st_mtim;
@@ -218,15 +218,47 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_open(req, fi);
 }
 
+/* A piece of a file that is not kept in the cache of contents. */
+static void reply_raw(fuse_req_t req, const struct node_raw *raw, const struct node_at *at,
+		      uint64_t offset, size_t len)
+{
+	uint64_t size;
+	uint8_t *buf = NULL;
+	enum nd_status st = raw->size(at, &size);
+
+	if (st == ND_OK) {
+		uint64_t rest = offset < size ? size - offset : 0;
+
+		len = len < REPLY_BYTES_MAX ? len : REPLY_BYTES_MAX;
+		len = len < rest ? len : (size_t)rest;
+		buf = malloc(len + 1);
+		st = buf ? ND_OK : ND_ENOMEM;
+	}
+	if (st == ND_OK && len > 0)
+		st = raw->read(at, offset, buf, len);
+	if (st == ND_OK)
+		fuse_reply_buf(req, (const char *)buf, len);
+	else
+		fuse_reply_err(req, errno_of(st));
+	free(buf);
+}
+
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 		    struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
 	struct tree_content content;
+	const struct node_raw *raw;
+	struct node_at at;
 	enum nd_status st;
 
 	(void)fi;
 	stats_count(STAT_READ);
+	raw = tree_raw_of(fs->tree, ino, &at);
+	if (raw) {
+		reply_raw(req, raw, &at, offset < 0 ? UINT64_MAX : (uint64_t)offset, size);
+		return;
+	}
 	st = tree_content_get(fs->tree, ino, &content);
 	if (st != ND_OK) {
 		fuse_reply_err(req, errno_of(st));
@@ -242,6 +274,34 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	tree_content_put(fs->tree, &content);
 	if (offset == 0)
 		push_note_read(fs->push, ino);
+}
+
+/* SEEK_DATA and SEEK_HOLE; other files than raw ones are data from end to end. */
+static void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
+		     struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	bool hole = whence == SEEK_HOLE;
+	struct tree_attr attr;
+	struct node_at at;
+	const struct node_raw *raw;
+	uint64_t to = 0;
+	enum nd_status st;
+
+	(void)fi;
+	stats_count(STAT_LSEEK);
+	st = tree_attr(fs->tree, ino, &attr);
+	if (st == ND_OK && (offset < 0 || (uint64_t)offset >= attr.size))
+		st = ND_ENOENT;
+	raw = tree_raw_of(fs->tree, ino, &at);
+	if (st == ND_OK && raw)
+		st = raw->seek(&at, (uint64_t)offset, hole, &to);
+	else if (st == ND_OK)
+		to = hole ? attr.size : (uint64_t)offset;
+	if (st == ND_OK)
+		fuse_reply_lseek(req, (off_t)to);
+	else
+		fuse_reply_err(req, st == ND_ENOENT ? ENXIO : errno_of(st));
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -461,6 +521,7 @@ static const struct fuse_lowlevel_ops operations = {
 	.readlink = op_readlink,
 	.open = op_open,
 	.read = op_read,
+	.lseek = op_lseek,
 	.release = op_release,
 	.opendir = op_opendir,
 	.readdir = op_readdir,

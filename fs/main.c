@@ -215,7 +215,13 @@ static int open_dump(struct daemon *d)
 
 static int make_tree(struct daemon *d)
 {
+	static const enum tree_raw raw[] = {
+		[RAW_HIDE] = TREE_RAW_HIDE,
+		[RAW_LIST] = TREE_RAW_LIST,
+		[RAW_OFF] = TREE_RAW_OFF,
+	};
 	struct tree_options options = {
+		.raw = raw[d->options.raw],
 		.cache_bytes = d->options.cache_bytes,
 		.default_mtime_seconds = d->file.st_mtim.tv_sec,
 		.default_mtime_nanoseconds = (uint32_t)d->file.st_mtim.tv_nsec,

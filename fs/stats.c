@@ -16,6 +16,7 @@ static const char *const names[STAT_COUNT] = {
 	[STAT_READLINK] = "readlink",
 	[STAT_OPEN] = "open",
 	[STAT_READ] = "read",
+	[STAT_LSEEK] = "lseek",
 	[STAT_RELEASE] = "release",
 	[STAT_OPENDIR] = "opendir",
 	[STAT_READDIR] = "readdir",

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nt/system.h"
 #include "ntdump.h"
 #include "tree_private.h"
 
@@ -21,12 +22,12 @@ static bool row_is_dynamic(const struct node_row *row)
 	return row->name[0] == '<';
 }
 
-/* One of render and rows; what belongs to dynamic rows only there. */
+/* One of render, rows and raw; what belongs to dynamic rows only there. */
 static bool row_is_sound(const struct node_row *row)
 {
 	bool dynamic = row_is_dynamic(row);
 
-	if (!row->render == !row->rows || row->name[0] == '\0' || strchr(row->name, '/') ||
+	if (!!row->render + !!row->rows + !!row->raw != 1 || row->name[0] == '\0' || strchr(row->name, '/') ||
 	    strlen(row->name) > NODE_NAME_MAX)
 		return false;
 	return dynamic ? row->next || row->find : !row->next && !row->find;
@@ -129,13 +130,16 @@ static enum nd_status unfold_all(struct tree *tree, const struct node_row *root)
 
 static void set_time(struct tree *tree, const struct tree_options *options)
 {
-	const struct nd_header *header = tree->dump ? tree->dump->header : NULL;
+
+	struct nd_u64 crash;
 
 	tree->mtime_seconds = options->default_mtime_seconds;
 	tree->mtime_nanoseconds = options->default_mtime_nanoseconds;
-	if (header && header->system_time.st == ND_OK)
-		unix_time(header->system_time.value, &tree->mtime_seconds,
-			  &tree->mtime_nanoseconds);
+	if (!tree->dump)
+		return;
+	crash = nd_crash_time(tree->dump);
+	if (crash.st == ND_OK)
+		unix_time(crash.value, &tree->mtime_seconds, &tree->mtime_nanoseconds);
 }
 
 static enum nd_status make_content(void *ctx, uint64_t ino, struct text *out)
@@ -155,6 +159,7 @@ enum nd_status tree_new(const struct nd_dump *dump, const struct node_row *root,
 	if (!tree)
 		return ND_ENOMEM;
 	tree->dump = dump;
+	tree->raw = options->raw;
 	set_time(tree, options);
 	st = unfold_all(tree, root);
 	if (st == ND_OK)
@@ -226,6 +231,8 @@ enum tree_kind tree_kind_of(const struct node_at *at)
 
 bool node_exists(const struct node_at *at)
 {
+	if (at->row->flags & NODE_RAW && at->tree->raw == TREE_RAW_OFF)
+		return false;
 	return !at->row->exists || at->row->exists(at);
 }
 
@@ -365,6 +372,8 @@ static enum nd_status next_of_place(const struct node_at *dir, uint16_t place, u
 	struct node_entry entry;
 	enum nd_status st;
 
+	if (p->row->flags & NODE_RAW && dir->tree->raw != TREE_RAW_LIST)
+		return ND_ENOENT;
 	if (p->row->flags & NODE_UNLISTED || (p->dynamic ? !p->row->next : *cursor > 0))
 		return ND_ENOENT;
 	if (!p->dynamic) {

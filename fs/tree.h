@@ -41,15 +41,29 @@ struct node_about {
 	uint64_t filetime;  /* modification time as FILETIME; 0: the time of the crash */
 };
 
+/*
+ * A file that is not rendered but read in pieces, past the cache of contents. Holes read as zeros.
+ * For missing memory nothing but zeros: these functions give ND_OK or a failure.
+ */
+struct node_raw {
+	enum nd_status (*size)(const struct node_at *at, uint64_t *ret); /* below 2^63 */
+	/* All `len` bytes at `offset`; both are inside the size. */
+	enum nd_status (*read)(const struct node_at *at, uint64_t offset, uint8_t *buf, size_t len);
+	/* The next data (or hole) at or after `offset`, which is inside the size; the end counts as
+	 * a hole. ND_ENOENT: no more data. */
+	enum nd_status (*seek)(const struct node_at *at, uint64_t offset, bool hole, uint64_t *ret);
+};
+
 enum {
 	NODE_LINK = 1u << 0,	 /* symbolic link: render gives the target, without newline */
 	NODE_COSTLY = 1u << 1,	 /* rendered only when looked up itself: left out of readdirplus */
 	NODE_UNLISTED = 1u << 2, /* can be opened by name, is not in readdir: (L) in tree.md */
+	NODE_RAW = 1u << 3,	 /* raw memory: listed, hidden or absent, as tree_options.raw says */
 };
 
 /*
- * A row of a directory. Exactly one of render and rows is set (rows: a directory; render: a file
- * or a link). A name in angle brackets ("<pid>") makes the row dynamic: next lists, find looks up.
+ * A row of a directory. Exactly one of render, rows and raw is set (rows: a directory; render: a
+ * file or a link; raw: a file). A name in angle brackets ("<pid>") makes the row dynamic: next lists, find looks up.
  * A table ends with a row whose name is NULL.
  */
 struct node_row {
@@ -57,6 +71,7 @@ struct node_row {
 	const char *help; /* one line for /README and the man page */
 	enum nd_status (*render)(struct text *out, const struct node_at *at);
 	const struct node_row *rows;
+	const struct node_raw *raw;
 	/*
 	 * The child after *cursor (0 at first; the function moves it on): ND_OK and *ret, ND_ENOENT
 	 * at the end. `dir` is the directory that holds the dynamic row. Names must be distinct,
@@ -86,7 +101,10 @@ struct node_row {
 /* The root directory's table: fs/nodes/root.c. */
 extern const struct node_row node_root_rows[];
 
+enum tree_raw { TREE_RAW_HIDE, TREE_RAW_LIST, TREE_RAW_OFF };
+
 struct tree_options {
+	enum tree_raw raw;	       /* what becomes of rows flagged NODE_RAW */
 	size_t cache_bytes;	       /* bound of the rendered-text cache */
 	int64_t default_mtime_seconds; /* Unix time, where the dump does not tell when it crashed */
 	uint32_t default_mtime_nanoseconds;
@@ -124,6 +142,7 @@ enum nd_status tree_next(struct tree *tree, uint64_t dir, uint64_t *cursor, stru
 struct tree_attr {
 	enum tree_kind kind;
 	uint64_t size; /* bytes of the content; of the target for a link; 0 for a directory */
+	uint64_t stored; /* bytes that are no hole, about; never more than size */
 	uint32_t links;
 	int64_t mtime_seconds; /* Unix time */
 	uint32_t mtime_nanoseconds;
@@ -138,6 +157,8 @@ struct tree_content {
 	void *hold;
 };
 enum nd_status tree_content_get(struct tree *tree, uint64_t ino, struct tree_content *ret);
+/* The functions of a raw file, which has no content of the above kind; NULL for all others. */
+const struct node_raw *tree_raw_of(struct tree *tree, uint64_t ino, struct node_at *ret);
 void tree_content_put(struct tree *tree, struct tree_content *content);
 
 enum nd_status tree_about(struct tree *tree, uint64_t ino, struct node_about *ret);

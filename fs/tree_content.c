@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "ntdump.h"
 #include "tree_private.h"
 
 #define FILETIME_PER_SECOND 10000000u
@@ -38,6 +39,11 @@ enum nd_status tree_content_get(struct tree *tree, uint64_t ino, struct tree_con
 	ret->p = content_bytes(content, &ret->len);
 	ret->hold = content;
 	return ND_OK;
+}
+
+const struct node_raw *tree_raw_of(struct tree *tree, uint64_t ino, struct node_at *ret)
+{
+	return tree_at(tree, ino, ret) == ND_OK ? ret->row->raw : NULL;
 }
 
 void tree_content_put(struct tree *tree, struct tree_content *content)
@@ -104,11 +110,19 @@ enum nd_status tree_attr(struct tree *tree, uint64_t ino, struct tree_attr *ret)
 	if (st != ND_OK)
 		return st;
 	attr.kind = tree_kind_of(&at);
-	if (attr.kind != TREE_DIR) {
+	if (at.row->raw) {
+		uint64_t present = nd_source_counts(at.dump->src).present_pages << ND_PAGE_SHIFT;
+
+		st = at.row->raw->size(&at, &attr.size);
+		if (st != ND_OK)
+			return st;
+		attr.stored = present < attr.size ? present : attr.size;
+	} else if (attr.kind != TREE_DIR) {
 		st = tree_content_get(tree, ino, &content);
 		if (st != ND_OK)
 			return st;
 		attr.size = content.len;
+		attr.stored = content.len;
 		tree_content_put(tree, &content);
 	}
 	set_mtime(&at, &attr);

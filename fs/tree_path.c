@@ -146,7 +146,7 @@ static enum nd_status collect_below(struct collector *collector, const struct no
 	while ((st = node_next(dir, &cursor, name, &child)) == ND_OK) {
 		enum tree_kind kind = tree_kind_of(&child);
 
-		if (child.row->flags & NODE_COSTLY || kind == TREE_LINK ||
+		if (child.row->flags & NODE_COSTLY || child.row->raw || kind == TREE_LINK ||
 		    !append(collector->path, sizeof(collector->path), name))
 			continue;
 		if (kind == TREE_FILE)

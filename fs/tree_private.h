@@ -34,6 +34,7 @@ struct tree {
 	struct place *place;
 	uint32_t places, places_cap;
 	struct content_cache *cache;
+	enum tree_raw raw;
 	int64_t mtime_seconds; /* of everything that does not tell its own */
 	uint32_t mtime_nanoseconds;
 	atomic_uint_fast64_t renders;

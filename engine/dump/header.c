@@ -149,8 +149,7 @@ struct magic {
 };
 
 // clang-format off
-#define READS_ONLY "; this version reads Windows crash dumps"
-#define NOT_YET " is not supported yet" READS_ONLY
+#define NOT_YET " is not supported"
 static const struct magic magics[] = {
 	{ "PAGEDUMP", 8, "32-bit Windows crash dump (PAGEDUMP); only 64-bit (x64) dumps are supported" },
 	{ "MDMP", 4, "user-mode minidump (MDMP) of one process, not a dump of the Windows kernel" },
@@ -159,8 +158,8 @@ static const struct magic magics[] = {
 	{ "wake", 4, "Windows hibernation file, not a crash dump" },
 	{ "WAKE", 4, "Windows hibernation file, not a crash dump" },
 	{ "RSTR", 4, "Windows hibernation file, not a crash dump" },
-	{ "KDUMP   ", 8, "a kdump-compressed dump (KDUMP)" NOT_YET },
-	{ "makedumpfile\0\0\0\0", 16, "a flattened kdump-compressed dump (makedumpfile)" NOT_YET },
+	{ "KDUMP   ", 8, "damaged kdump-compressed dump: shorter than its headers" },
+	{ "makedumpfile\0\0\0\0", 16, "a flattened kdump-compressed dump; assemble it first: makedumpfile -R NEW < DUMP" },
 	{ "EMiL", 4, "a LiME memory image" NOT_YET },
 	{ "\xd2\xbe\xd2\xbe", 4, "a VMware saved state" NOT_YET },
 	{ "\xd3\xbe\xd3\xbe", 4, "a VMware saved state" NOT_YET },
@@ -171,7 +170,7 @@ static const struct magic magics[] = {
 static enum nd_status refuse_elf(const uint8_t *bytes, size_t len, struct nd_error *err)
 {
 	if (len >= 18 && nd_le16(bytes + 16) == 4)
-		nd_error_set(err, "an ELF core" NOT_YET);
+		nd_error_set(err, "an ELF core that is not of a 64-bit x86 machine");
 	else
 		nd_error_set(err, "an ELF file, not a Windows crash dump");
 	return ND_EFORMAT;
@@ -189,8 +188,23 @@ static enum nd_status refuse_unknown(const uint8_t *bytes, size_t len, struct nd
 		hex[3 * i + 2] = digit[bytes[i] & 15];
 		hex[3 * i + 3] = '\0';
 	}
-	nd_error_set(err, "not a Windows crash dump (it begins with%s); raw memory" NOT_YET, hex);
+	nd_error_set(err, "not a Windows crash dump (it begins with%s), and too short for raw memory",
+		     hex);
 	return ND_EFORMAT;
+}
+
+static const char *known_refusal(const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < sizeof(magics) / sizeof(*magics); i++)
+		if (len >= magics[i].len && memcmp(bytes, magics[i].bytes, magics[i].len) == 0)
+			return magics[i].refusal;
+	return NULL;
+}
+
+bool nd_header_is_unknown(const uint8_t *bytes, size_t len)
+{
+	return len >= 8 && known_refusal(bytes, len) == NULL && memcmp(bytes, "\177ELF", 4) != 0 &&
+	       nd_le32(bytes) != SIGNATURE_PAGE;
 }
 
 enum nd_status nd_header_sniff(const uint8_t *bytes, size_t len, struct nd_error *err)
@@ -199,11 +213,9 @@ enum nd_status nd_header_sniff(const uint8_t *bytes, size_t len, struct nd_error
 		nd_error_set(err, "empty file");
 		return ND_EFORMAT;
 	}
-	for (size_t i = 0; i < sizeof(magics) / sizeof(*magics); i++) {
-		if (len >= magics[i].len && memcmp(bytes, magics[i].bytes, magics[i].len) == 0) {
-			nd_error_set(err, "%s", magics[i].refusal);
-			return ND_EFORMAT;
-		}
+	if (known_refusal(bytes, len) != NULL) {
+		nd_error_set(err, "%s", known_refusal(bytes, len));
+		return ND_EFORMAT;
 	}
 	if (len >= 4 && memcmp(bytes, "\177ELF", 4) == 0)
 		return refuse_elf(bytes, len, err);

@@ -8,6 +8,7 @@
 #include "base.h"
 
 #define ND_HEADER_BYTES 0x2000u
+#define ND_HEADER_SIGNATURE 0x45474150u /* "PAGE" */
 #define ND_HEADER_RUNS_MAX 43u
 #define ND_CONTEXT_BYTES 0x4d0u
 

@@ -15,7 +15,8 @@
 
 static const struct nd_container *const containers[] = {
 	&nd_container_bitmap, &nd_container_full,    &nd_container_triage,
-	&nd_container_rdmp,   &nd_container_summary, NULL,
+	&nd_container_rdmp,   &nd_container_summary, &nd_container_kdump,
+	&nd_container_elf,    &nd_container_raw,     NULL,
 };
 
 /* --- bytes of the file -------------------------------------------------------------------- */
@@ -117,19 +118,28 @@ static unsigned slot_of(const struct nd_source *src, nd_pfn pfn)
 	return (unsigned)((pfn ^ pfn >> 8 ^ src->serial) % CACHE_SLOTS);
 }
 
+static enum nd_status read_page(const struct nd_source *src, nd_pfn pfn, uint64_t at, uint8_t *ret)
+{
+	if (src->container->read_page != NULL)
+		return src->container->read_page(src, pfn, ret);
+	return read_all(src, at, ret, ND_PAGE_BYTES);
+}
+
 /* Bytes of a page through the cache. A page that could not be read whole is never kept. */
 static enum nd_status read_cached(const struct nd_source *src, struct page_cache *cache, nd_pfn pfn,
 				  uint32_t offset, void *buf, size_t len)
 {
 	unsigned slot = slot_of(src, pfn);
+	enum nd_status st;
 	uint64_t at;
 
 	if (cache->tag[slot].serial != src->serial || cache->tag[slot].pfn != pfn) {
 		if (!src->container->find(src->state, pfn, &at))
 			return ND_NOT_IN_DUMP;
 		cache->tag[slot].serial = 0;
-		if (read_all(src, at, cache->page[slot], ND_PAGE_BYTES) != ND_OK)
-			return ND_EIO;
+		st = read_page(src, pfn, at, cache->page[slot]);
+		if (st != ND_OK)
+			return st;
 		cache->tag[slot].serial = src->serial;
 		cache->tag[slot].pfn = pfn;
 	}
@@ -140,11 +150,18 @@ static enum nd_status read_cached(const struct nd_source *src, struct page_cache
 static enum nd_status read_uncached(const struct nd_source *src, nd_pfn pfn, uint32_t offset,
 				    void *buf, size_t len)
 {
+	uint8_t page[ND_PAGE_BYTES];
+	enum nd_status st;
 	uint64_t at;
 
 	if (!src->container->find(src->state, pfn, &at))
 		return ND_NOT_IN_DUMP;
-	return read_all(src, at + offset, buf, len);
+	if (src->container->read_page == NULL)
+		return read_all(src, at + offset, buf, len);
+	st = read_page(src, pfn, at, page);
+	if (st == ND_OK)
+		memcpy(buf, page + offset, len);
+	return st;
 }
 
 enum nd_status nd_source_read(const struct nd_source *src, nd_pfn pfn, uint32_t offset, void *buf,
@@ -217,6 +234,14 @@ enum nd_status nd_source_read_virtual(const struct nd_source *src, nd_va va, voi
 	return *got > 0 || len == 0 ? ND_OK : st;
 }
 
+enum nd_status nd_source_next_block(const struct nd_source *src, nd_va va, nd_va *first,
+				    uint64_t *bytes)
+{
+	if (src->container->next_block == NULL)
+		return ND_ENOENT;
+	return src->container->next_block(src->state, va, first, bytes);
+}
+
 /* --- facts -------------------------------------------------------------------------------- */
 
 const char *nd_source_container(const struct nd_source *src)
@@ -226,7 +251,7 @@ const char *nd_source_container(const struct nd_source *src)
 
 const struct nd_header *nd_source_header(const struct nd_source *src)
 {
-	return &src->header;
+	return src->has_header ? &src->header : NULL;
 }
 
 struct nd_source_counts nd_source_counts(const struct nd_source *src)
@@ -242,6 +267,16 @@ uint64_t nd_source_serial(const struct nd_source *src)
 uint64_t nd_source_file_bytes(const struct nd_source *src)
 {
 	return src->file_bytes;
+}
+
+uint32_t nd_source_cpu_count(const struct nd_source *src)
+{
+	return src->cpu_count;
+}
+
+const struct nd_source_cpu *nd_source_cpu(const struct nd_source *src, uint32_t index)
+{
+	return &src->cpu[index];
 }
 
 bool nd_source_is_virtual(const struct nd_source *src)
@@ -277,6 +312,16 @@ static enum nd_status check_file(struct nd_source *src, struct nd_error *err)
 	return ND_OK;
 }
 
+/* The container of a file without DUMP_HEADER64, by its first bytes; NULL when there is none. */
+static const struct nd_container *foreign_container(const struct nd_source *src,
+						    const uint8_t *bytes, size_t len)
+{
+	for (const struct nd_container *const *c = containers; *c != NULL; c++)
+		if ((*c)->probe_file != NULL && (*c)->probe_file(src, bytes, len))
+			return *c;
+	return NULL;
+}
+
 static enum nd_status read_header(struct nd_source *src, struct nd_error *err)
 {
 	uint8_t raw[ND_HEADER_BYTES];
@@ -285,8 +330,13 @@ static enum nd_status read_header(struct nd_source *src, struct nd_error *err)
 
 	if (st != ND_OK)
 		return st;
-	if (len == sizeof(raw))
+	src->container = foreign_container(src, raw, len);
+	if (src->container != NULL)
+		return ND_OK;
+	if (len == sizeof(raw)) {
+		src->has_header = true;
 		return nd_header_parse(raw, &src->header, err);
+	}
 	st = nd_header_sniff(raw, len, err);
 	if (st != ND_OK)
 		return st;
@@ -297,8 +347,10 @@ static enum nd_status read_header(struct nd_source *src, struct nd_error *err)
 
 static enum nd_status open_container(struct nd_source *src, struct nd_error *err)
 {
+	if (src->container != NULL)
+		return src->container->open(src, err);
 	for (const struct nd_container *const *c = containers; *c != NULL; c++) {
-		if (!(*c)->probe(&src->header))
+		if ((*c)->probe == NULL || !(*c)->probe(&src->header))
 			continue;
 		src->container = *c;
 		return src->container->open(src, err);
@@ -354,5 +406,6 @@ void nd_source_close(struct nd_source *src)
 	if (src->container != NULL)
 		src->container->close(src->state);
 	close(src->fd);
+	free(src->cpu);
 	free(src);
 }

@@ -35,7 +35,8 @@ enum nd_status nd_source_open_fd(int fd, struct nd_source **ret, struct nd_error
 /* NULL is accepted. No other thread may use the source any more. */
 void nd_source_close(struct nd_source *src);
 
-/* "full", "bitmap", "summary", "rdmp", "triage", ...: the container's name, static storage. */
+/* "full", "bitmap", "summary", "rdmp", "triage", "elf", "kdump", "raw": the container's name,
+ * static storage. */
 const char *nd_source_container(const struct nd_source *src);
 /* The parsed DUMP_HEADER64; NULL where the container has none. Lives as long as the source. */
 const struct nd_header *nd_source_header(const struct nd_source *src);
@@ -63,6 +64,17 @@ bool nd_source_has(const struct nd_source *src, nd_pfn pfn);
 enum nd_status nd_source_next_run(const struct nd_source *src, nd_pfn from, nd_pfn *first,
 				  uint64_t *pages);
 
+/* What QEMU's note of a processor tells; everything as the processor had it. */
+struct nd_source_cpu {
+	uint64_t cr3, idt_base, gs_base;
+	uint64_t kernel_gs_base; /* 0 when the note is too old to have it */
+};
+
+/* Processors that have a note: 0 unless the container is an ELF core or kdump of QEMU. */
+uint32_t nd_source_cpu_count(const struct nd_source *src);
+/* index < nd_source_cpu_count(). Lives as long as the source. */
+const struct nd_source_cpu *nd_source_cpu(const struct nd_source *src, uint32_t index);
+
 /* True for a triage dump: there are no physical pages, only (virtual address, bytes) blocks. */
 bool nd_source_is_virtual(const struct nd_source *src);
 /*
@@ -72,6 +84,10 @@ bool nd_source_is_virtual(const struct nd_source *src);
  */
 enum nd_status nd_source_read_virtual(const struct nd_source *src, nd_va va, void *buf, size_t len,
 				      size_t *got);
+
+/* The first block at or after `va`, joined with its neighbours; as nd_source_next_run(). */
+enum nd_status nd_source_next_block(const struct nd_source *src, nd_va va, nd_va *first,
+				    uint64_t *bytes);
 
 /* The triage header's own facts (offsets into the file are already checked). */
 struct nd_triage {

@@ -198,6 +198,13 @@ static bool find_virtual(const void *state, nd_va va, uint64_t *ret_offset, uint
 	return true;
 }
 
+static enum nd_status next_block(const void *state, nd_va va, nd_va *first, uint64_t *bytes)
+{
+	const struct triage *t = state;
+
+	return nd_ranges_next_run(&t->blocks, va, first, bytes);
+}
+
 /* --- the lists of drivers ----------------------------------------------------------------- */
 
 /* The stride of the entries differs between builds; the string pool follows the last one. */
@@ -401,4 +408,5 @@ const struct nd_container nd_container_triage = {
 	.open = triage_open,
 	.close = triage_close,
 	.find_virtual = find_virtual,
+	.next_block = next_block,
 };

@@ -1,6 +1,7 @@
 /*
  * engine/nt/job.c - reads EJOB and ESERVERSILO_GLOBALS, and walks the nesting of jobs.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "nt/job.h"
@@ -27,9 +28,9 @@ struct nd_silo_of nd_process_silo(const struct nd_dump *dump, const struct nd_pr
 		if (ret.st == ND_OK && globals.value != 0) {
 			ret.server = true;
 			ret.job = job;
-			ret.st = id == ND_OFFSET_ABSENT ? ND_NOT_IN_BUILD :
-							  nd_read(&dump->kernel, job + id,
-								  ret.container_id, 16);
+			ret.st = id == ND_OFFSET_ABSENT
+					 ? ND_NOT_IN_BUILD
+					 : nd_read(&dump->kernel, job + id, ret.container_id, 16);
 			return ret;
 		}
 		job = parent.value;
@@ -121,13 +122,27 @@ enum nd_status nd_job_read(const struct nd_dump *dump, nd_va job, struct nd_job 
 const char *nd_job_limit_name(unsigned bit)
 {
 	static const char *const name[] = {
-		"WORKINGSET",	 "PROCESS_TIME",	"JOB_TIME",
-		"ACTIVE_PROCESS", "AFFINITY",		"PRIORITY_CLASS",
-		"PRESERVE_JOB_TIME", "SCHEDULING_CLASS", "PROCESS_MEMORY",
-		"JOB_MEMORY",	 "DIE_ON_UNHANDLED_EXCEPTION", "BREAKAWAY_OK",
-		"SILENT_BREAKAWAY_OK", "KILL_ON_JOB_CLOSE", "SUBSET_AFFINITY",
-		"JOB_MEMORY_LOW", "JOB_READ_BYTES",	"JOB_WRITE_BYTES",
-		"CPU_RATE_CONTROL", "IO_RATE_CONTROL",	"NET_RATE_CONTROL",
+		"WORKINGSET",
+		"PROCESS_TIME",
+		"JOB_TIME",
+		"ACTIVE_PROCESS",
+		"AFFINITY",
+		"PRIORITY_CLASS",
+		"PRESERVE_JOB_TIME",
+		"SCHEDULING_CLASS",
+		"PROCESS_MEMORY",
+		"JOB_MEMORY",
+		"DIE_ON_UNHANDLED_EXCEPTION",
+		"BREAKAWAY_OK",
+		"SILENT_BREAKAWAY_OK",
+		"KILL_ON_JOB_CLOSE",
+		"SUBSET_AFFINITY",
+		"JOB_MEMORY_LOW",
+		"JOB_READ_BYTES",
+		"JOB_WRITE_BYTES",
+		"CPU_RATE_CONTROL",
+		"IO_RATE_CONTROL",
+		"NET_RATE_CONTROL",
 	};
 
 	return bit < sizeof(name) / sizeof(*name) ? name[bit] : NULL;
@@ -135,9 +150,9 @@ const char *nd_job_limit_name(unsigned bit)
 
 const char *nd_job_ui_name(unsigned bit)
 {
-	static const char *const name[] = { "HANDLES",	       "READCLIPBOARD", "WRITECLIPBOARD",
+	static const char *const name[] = { "HANDLES",		"READCLIPBOARD",   "WRITECLIPBOARD",
 					    "SYSTEMPARAMETERS", "DISPLAYSETTINGS", "GLOBALATOMS",
-					    "DESKTOP",	       "EXITWINDOWS" };
+					    "DESKTOP",		"EXITWINDOWS" };
 
 	return bit < sizeof(name) / sizeof(*name) ? name[bit] : NULL;
 }
@@ -198,7 +213,7 @@ static struct nd_ustr string_at(const struct nd_dump *dump, nd_va at, enum nd_me
 	return nd_ustr_read(&dump->kernel, at + offset);
 }
 
-/* UserSharedData is the structure itself in 14393, which has no UserSharedSection, later a pointer. */
+/* UserSharedData is the structure itself in 14393 (no UserSharedSection there), later a pointer. */
 static struct nd_u64 shared_data(const struct nd_dump *dump, nd_va at, enum nd_member_id member)
 {
 	uint32_t offset = nd_offset(dump, ND_M_ESERVERSILO_GLOBALS_UserSharedData);
@@ -226,8 +241,8 @@ struct nd_silo_globals nd_silo_globals_read(const struct nd_dump *dump, nd_va at
 	ret.system_root = string_at(dump, at, ND_M_ESERVERSILO_GLOBALS_NtSystemRoot);
 	ret.state = nd_member_read(space, at, ND_M_ESERVERSILO_GLOBALS_State);
 	ret.exit_status = nd_member_read(space, at, ND_M_ESERVERSILO_GLOBALS_ExitStatus);
-	ret.session_leader = nd_member_read(space, at,
-					    ND_M_ESERVERSILO_GLOBALS_MiSessionLeaderProcess);
+	ret.session_leader =
+		nd_member_read(space, at, ND_M_ESERVERSILO_GLOBALS_MiSessionLeaderProcess);
 	ret.downlevel = nd_member_read(space, at, ND_M_ESERVERSILO_GLOBALS_IsDownlevelContainer);
 	ret.service_session = shared_data(dump, at, ND_M_SILO_USER_SHARED_DATA_ServiceSessionId);
 	ret.console_session = shared_data(dump, at, ND_M_SILO_USER_SHARED_DATA_ActiveConsoleId);
@@ -246,4 +261,100 @@ const char *nd_silo_state_name(uint64_t state)
 					    "TERMINATED" };
 
 	return state < sizeof(name) / sizeof(*name) ? name[state] : NULL;
+}
+
+/* --- the list, once it is there --------------------------------------------------------------- */
+
+void nd_job_list_free(struct nd_job_list *list)
+{
+	free(list->ref);
+	free(list->member);
+	nd_problems_free(&list->problems);
+	*list = (struct nd_job_list){ 0 };
+}
+
+uint32_t nd_job_index(const struct nd_job_list *list, nd_va job)
+{
+	uint32_t low = 0, high = list->count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (list->ref[middle].job == job)
+			return middle;
+		if (list->ref[middle].job < job)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return UINT32_MAX;
+}
+
+bool nd_job_has_member(const struct nd_job_list *list, const struct nd_job_ref *ref, nd_va eprocess)
+{
+	uint32_t low = ref->first_member, high = ref->first_member + ref->member_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (list->member[middle].eprocess == eprocess)
+			return true;
+		if (list->member[middle].eprocess < eprocess)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+/* The job around a job; UINT32_MAX without. */
+static uint32_t parent_index(const struct nd_dump *dump, const struct nd_job_list *list,
+			     uint32_t job)
+{
+	struct nd_u64 parent =
+		nd_member_read(&dump->kernel, list->ref[job].job, ND_M_EJOB_ParentJob);
+
+	return parent.st == ND_OK && parent.value ? nd_job_index(list, parent.value) : UINT32_MAX;
+}
+
+/* Count a job's members in itself and in every job around it. */
+static void count_inside(const struct nd_dump *dump, struct nd_job_list *list, uint32_t i,
+			 uint64_t *inside)
+{
+	uint32_t job = i;
+
+	for (unsigned depth = 0; depth < ND_JOB_NESTING_MAX && job != UINT32_MAX; depth++) {
+		inside[job] += list->ref[i].member_count;
+		job = parent_index(dump, list, job);
+	}
+	if (job != UINT32_MAX)
+		nd_problem_add(&list->problems, (struct nd_problem){ .kind = ND_PROBLEM_NESTING,
+								     .where = "EJOB.ParentJob",
+								     .owner = list->ref[i].job,
+								     .a = list->ref[job].job });
+}
+
+enum nd_status nd_job_list_check(const struct nd_dump *dump, struct nd_job_list *list)
+{
+	uint64_t *inside = calloc(list->count ? list->count : 1, sizeof(*inside));
+
+	if (!inside)
+		return ND_ENOMEM;
+	for (uint32_t i = 0; i < list->count; i++)
+		count_inside(dump, list, i, inside);
+	for (uint32_t i = 0; i < list->count; i++) {
+		nd_va job = list->ref[i].job;
+		struct nd_u64 active =
+			nd_member_read(&dump->kernel, job, ND_M_EJOB_ActiveProcesses);
+
+		if (active.st == ND_OK && active.value > inside[i])
+			nd_problem_add(&list->problems,
+				       (struct nd_problem){ .kind = ND_PROBLEM_COUNT,
+							    .where = "EJOB.ActiveProcesses",
+							    .owner = job,
+							    .a = active.value,
+							    .b = inside[i] });
+	}
+	free(inside);
+	return ND_OK;
 }

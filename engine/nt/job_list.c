@@ -24,14 +24,14 @@ struct build {
 	const struct nd_dump *dump;
 	const struct nd_process_list *processes;
 	struct nd_job_list *list;
-	struct nd_seen seen;    /* jobs that are in `claim` */
-	struct claim *claim;    /* in the order of finding; one job may be there more than once */
+	struct nd_seen seen; /* jobs that are in `claim` */
+	struct claim *claim; /* in the order of finding; one job may be there more than once */
 	size_t claims, claim_cap;
 	struct link *link;
 	size_t links, link_cap;
 	uint32_t *by_address_index; /* of processes, by the address of their EPROCESS */
-	size_t child_budget;    /* entries of child lists that may still be read, of all jobs */
-	bool list_sound;        /* PspJobList was read to its end */
+	size_t child_budget;	    /* entries of child lists that may still be read, of all jobs */
+	bool list_sound;	    /* PspJobList was read to its end */
 };
 
 /* Room for one more element. */
@@ -53,11 +53,9 @@ static enum nd_status grow(void **array, size_t *cap, size_t count, size_t bytes
 static void problem(struct build *b, enum nd_problem_kind kind, const char *where, nd_va owner,
 		    uint64_t a, uint64_t other)
 {
-	nd_problem_add(&b->list->problems, (struct nd_problem){ .kind = kind,
-								.where = where,
-								.owner = owner,
-								.a = a,
-								.b = other });
+	nd_problem_add(&b->list->problems,
+		       (struct nd_problem){
+			       .kind = kind, .where = where, .owner = owner, .a = a, .b = other });
 }
 
 /*
@@ -105,9 +103,9 @@ static enum nd_status claim_of_processes(struct build *b)
 		if (st == ND_OK)
 			st = grow((void **)&b->link, &b->link_cap, b->links, sizeof(*b->link));
 		if (st == ND_OK)
-			b->link[b->links++] = (struct link){
-				job.value, { .eprocess = eprocess, .by_pointer = true }
-			};
+			b->link[b->links++] =
+				(struct link){ job.value,
+					       { .eprocess = eprocess, .by_pointer = true } };
 	}
 	return st;
 }
@@ -182,8 +180,7 @@ static enum nd_status claim_children(struct build *b, nd_va job)
 	nd_problem_add_list(&b->list->problems, "EJOB.ChildJobListHead", job, &ring);
 	for (size_t i = 0; st == ND_OK && i < ring.count; i++) {
 		nd_va child = ring.link[i] - sibling;
-		struct nd_u64 parent =
-			nd_member_read(&b->dump->kernel, child, ND_M_EJOB_ParentJob);
+		struct nd_u64 parent = nd_member_read(&b->dump->kernel, child, ND_M_EJOB_ParentJob);
 
 		if (parent.st == ND_OK && parent.value == job)
 			st = claim(b, child, ND_JOB_RELATED, "EJOB.ChildJobListHead", job);
@@ -241,10 +238,10 @@ static void read_container(const struct nd_dump *dump, struct nd_job_ref *ref)
 	ref->server_silo = globals.st == ND_OK && globals.value != 0;
 	ref->container_st = ND_NONE;
 	if (ref->server_silo)
-		ref->container_st = id == ND_OFFSET_ABSENT ?
-					    ND_NOT_IN_BUILD :
-					    nd_read(&dump->kernel, ref->job + id,
-						    ref->container_id, sizeof(ref->container_id));
+		ref->container_st = id == ND_OFFSET_ABSENT
+					    ? ND_NOT_IN_BUILD
+					    : nd_read(&dump->kernel, ref->job + id,
+						      ref->container_id, sizeof(ref->container_id));
 }
 
 static void number_duplicate(struct nd_job_list *list, uint32_t i)
@@ -334,8 +331,8 @@ static int compare_links(const void *a, const void *b)
 
 	if (x->job != y->job)
 		return x->job < y->job ? -1 : 1;
-	return x->member.eprocess < y->member.eprocess ? -1 :
-							 x->member.eprocess > y->member.eprocess;
+	return x->member.eprocess < y->member.eprocess ? -1
+						       : x->member.eprocess > y->member.eprocess;
 }
 
 static int compare_indices(const void *a, const void *b, void *context)
@@ -396,6 +393,29 @@ static void check_member(struct build *b, nd_va job, const struct nd_job_member 
 		problem(b, ND_PROBLEM_UNLISTED, "EJOB.ProcessListHead", job, m->eprocess, 0);
 }
 
+/* Add a link behind those before it, which are in order: the same process once. */
+static void add_member(struct build *b, const struct link *link, nd_va last_job)
+{
+	struct nd_job_list *list = b->list;
+	struct nd_job_ref *ref = &list->ref[nd_job_index(list, link->job)];
+	struct nd_job_member *m;
+
+	if (last_job == link->job) {
+		m = &list->member[list->member_count - 1];
+		if (m->eprocess == link->member.eprocess) {
+			m->on_list |= link->member.on_list;
+			m->by_pointer |= link->member.by_pointer;
+			return;
+		}
+	} else {
+		ref->first_member = list->member_count;
+	}
+	m = &list->member[list->member_count++];
+	*m = link->member;
+	m->process = process_index(b, m->eprocess);
+	ref->member_count++;
+}
+
 static enum nd_status merge_links(struct build *b)
 {
 	struct nd_job_list *list = b->list;
@@ -408,71 +428,15 @@ static enum nd_status merge_links(struct build *b)
 	if (!list->member)
 		return ND_ENOMEM;
 	for (size_t i = 0; i < b->links; i++) {
-		const struct link *link = &b->link[i];
-		uint32_t job = nd_job_index(list, link->job);
-		struct nd_job_member *m;
-
-		if (job == UINT32_MAX)
-			continue;
-		if (last != link->job)
-			list->ref[job].first_member = list->member_count;
-		else if (m = &list->member[list->member_count - 1],
-			 m->eprocess == link->member.eprocess) {
-			m->on_list |= link->member.on_list;
-			m->by_pointer |= link->member.by_pointer;
-			continue;
-		}
-		last = link->job;
-		m = &list->member[list->member_count++];
-		*m = link->member;
-		m->process = process_index(b, m->eprocess);
-		list->ref[job].member_count++;
+		if (nd_job_index(list, b->link[i].job) == UINT32_MAX)
+			continue; /* nothing can be there */
+		add_member(b, &b->link[i], last);
+		last = b->link[i].job;
 	}
 	for (uint32_t i = 0; i < list->count; i++)
 		for (uint32_t k = 0; k < list->ref[i].member_count; k++)
 			check_member(b, list->ref[i].job,
 				     &list->member[list->ref[i].first_member + k]);
-	return ND_OK;
-}
-
-/* --- nesting and counters ---------------------------------------------------------------------- */
-
-/* A job's ActiveProcesses counts those of the jobs inside it, too. */
-static enum nd_status check_nesting(struct build *b)
-{
-	struct nd_job_list *list = b->list;
-	uint32_t *inside = calloc(list->count ? list->count : 1, sizeof(*inside));
-
-	if (!inside)
-		return ND_ENOMEM;
-	for (uint32_t i = 0; i < list->count; i++) {
-		uint32_t job = i;
-
-		for (unsigned depth = 0; job != UINT32_MAX; depth++) {
-			struct nd_u64 parent;
-
-			if (depth == ND_JOB_NESTING_MAX) {
-				problem(b, ND_PROBLEM_NESTING, "EJOB.ParentJob", list->ref[i].job,
-					list->ref[job].job, 0);
-				break;
-			}
-			inside[job] += list->ref[i].member_count;
-			parent = nd_member_read(&b->dump->kernel, list->ref[job].job,
-						ND_M_EJOB_ParentJob);
-			job = parent.st == ND_OK && parent.value ?
-				      nd_job_index(list, parent.value) :
-				      UINT32_MAX;
-		}
-	}
-	for (uint32_t i = 0; i < list->count; i++) {
-		struct nd_u64 active = nd_member_read(&b->dump->kernel, list->ref[i].job,
-						      ND_M_EJOB_ActiveProcesses);
-
-		if (active.st == ND_OK && active.value > inside[i])
-			problem(b, ND_PROBLEM_COUNT, "EJOB.ActiveProcesses", list->ref[i].job,
-				active.value, inside[i]);
-	}
-	free(inside);
 	return ND_OK;
 }
 
@@ -492,7 +456,7 @@ static enum nd_status run(struct build *b)
 		st = sort_processes(b);
 	if (st == ND_OK)
 		st = merge_links(b);
-	return st == ND_OK ? check_nesting(b) : st;
+	return st == ND_OK ? nd_job_list_check(b->dump, b->list) : st;
 }
 
 enum nd_status nd_job_list_build(const struct nd_dump *dump, struct nd_job_list *ret)
@@ -513,47 +477,4 @@ enum nd_status nd_job_list_build(const struct nd_dump *dump, struct nd_job_list 
 	}
 	*ret = list;
 	return ND_OK;
-}
-
-void nd_job_list_free(struct nd_job_list *list)
-{
-	free(list->ref);
-	free(list->member);
-	nd_problems_free(&list->problems);
-	*list = (struct nd_job_list){ 0 };
-}
-
-uint32_t nd_job_index(const struct nd_job_list *list, nd_va job)
-{
-	uint32_t low = 0, high = list->count;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (list->ref[middle].job == job)
-			return middle;
-		if (list->ref[middle].job < job)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return UINT32_MAX;
-}
-
-bool nd_job_has_member(const struct nd_job_list *list, const struct nd_job_ref *ref,
-		       nd_va eprocess)
-{
-	uint32_t low = ref->first_member, high = ref->first_member + ref->member_count;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (list->member[middle].eprocess == eprocess)
-			return true;
-		if (list->member[middle].eprocess < eprocess)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return false;
 }

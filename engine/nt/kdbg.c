@@ -1,10 +1,11 @@
 /*
  * engine/nt/kdbg.c - reads KDDEBUGGER_DATA64 and holds layouts against it.
  */
+#include <string.h>
+
 #include "nt/kdbg.h"
 #include "sym/rec.h"
 
-#define KDBG_TAG 0x4742444bu
 #define KDBG_MIN_BYTES 0x298u /* up to the block of offsets; Windows 7 has 0x340 */
 #define KDBG_MAX_BYTES 0x1000u
 
@@ -16,11 +17,36 @@ bool nd_kdbg_check(const struct nd_space *space, nd_va va, uint32_t *ret_bytes)
 		return false;
 	tag = nd_read_num(space, va + ND_KDBG_OwnerTag, 4);
 	size = nd_read_num(space, va + ND_KDBG_Size, 4);
-	if (tag.st != ND_OK || tag.value != KDBG_TAG || size.st != ND_OK ||
+	if (tag.st != ND_OK || tag.value != ND_KDBG_TAG || size.st != ND_OK ||
 	    size.value < KDBG_MIN_BYTES || size.value > KDBG_MAX_BYTES)
 		return false;
 	*ret_bytes = (uint32_t)size.value;
 	return true;
+}
+
+bool nd_kdbg_check_bytes(const uint8_t *bytes, size_t len, uint32_t *ret_bytes)
+{
+	uint32_t size;
+
+	if (len < KDBG_MIN_BYTES || nd_le32(bytes + ND_KDBG_OwnerTag) != ND_KDBG_TAG)
+		return false;
+	size = nd_le32(bytes + ND_KDBG_Size);
+	if (size < KDBG_MIN_BYTES || size > KDBG_MAX_BYTES)
+		return false;
+	*ret_bytes = size < len ? size : (uint32_t)len;
+	return true;
+}
+
+/* From the copy of a block that the kernel keeps encoded. */
+static struct nd_u64 get_decoded(const struct nd_dump *dump, enum nd_kdbg_member member,
+				 unsigned bytes)
+{
+	uint8_t raw[8] = { 0 };
+
+	if (bytes > sizeof(raw))
+		return nd_u64_missing(ND_INVALID, dump->kdbg + member);
+	memcpy(raw, dump->kdbg_copy + member, bytes);
+	return (struct nd_u64){ nd_le64(raw), ND_OK, dump->kdbg + member };
 }
 
 struct nd_u64 nd_kdbg_get(const struct nd_dump *dump, enum nd_kdbg_member member, unsigned bytes)
@@ -29,6 +55,8 @@ struct nd_u64 nd_kdbg_get(const struct nd_dump *dump, enum nd_kdbg_member member
 		return nd_u64_missing(ND_NO_SYMBOLS, 0);
 	if (member + bytes > dump->kdbg_bytes)
 		return nd_u64_missing(ND_NOT_IN_BUILD, dump->kdbg + member);
+	if (dump->kdbg_decoded)
+		return get_decoded(dump, member, bytes);
 	return nd_read_num(&dump->kernel, dump->kdbg + member, bytes);
 }
 

@@ -7,6 +7,8 @@
 
 #include "ntdump.h"
 
+#define ND_KDBG_TAG 0x4742444bu /* "KDBG" */
+
 /* Offsets of the members that are used. Addresses are 8 bytes, the rest 2 unless said. */
 enum nd_kdbg_member {
 	ND_KDBG_OwnerTag = 0x10, /* "KDBG", 4 bytes */
@@ -43,6 +45,8 @@ struct nd_u64 nd_kdbg_get(const struct nd_dump *dump, enum nd_kdbg_member member
 
 /* Whether the block at `va` reads as a plain (not encoded) KDBG; *ret_bytes is its size. */
 bool nd_kdbg_check(const struct nd_space *space, nd_va va, uint32_t *ret_bytes);
+/* The same of `len` bytes that were copied and decoded; the size is at most len. */
+bool nd_kdbg_check_bytes(const uint8_t *bytes, size_t len, uint32_t *ret_bytes);
 
 /* One comparison of a layout with what KDBG says. */
 struct nd_kdbg_check_row {

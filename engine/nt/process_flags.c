@@ -13,7 +13,7 @@ static void add(struct nd_flags *flags, const char *name)
 
 	if (flags->count == ND_FLAGS_MAX)
 		return;
-	for (; name[i] && i < sizeof(flag->name) - 1; i++) /* names of a symbol file are bytes */
+	for (; i < sizeof(flag->name) - 1 && name[i]; i++) /* names of a symbol file are bytes */
 		flag->name[i] = name[i] > ' ' && name[i] < 0x7f ? name[i] : '?';
 	flag->name[i] = '\0';
 	flags->count++;
@@ -34,7 +34,10 @@ struct bit_member {
 	const char *name;
 };
 
-#define BIT(m) { ND_M_EPROCESS_##m, #m }
+#define BIT(m) \
+	{ \
+		ND_M_EPROCESS_##m, #m \
+	}
 
 static void add_members(const struct nd_rec *rec, const struct bit_member *bit, size_t count,
 			struct nd_flags *flags)
@@ -73,13 +76,26 @@ void nd_process_flags(const struct nd_dump *dump, const struct nd_process *proce
 		      struct nd_flags *ret)
 {
 	static const struct bit_member bit[] = {
-		BIT(ProcessExiting),	 BIT(ProcessDelete),	  BIT(ProcessRundown),
-		BIT(ProcessSelfDelete),	 BIT(VmDeleted),	  BIT(Outswapped),
-		BIT(BreakOnTermination), BIT(NoDebugInherit),	  BIT(Crashed),
-		BIT(SystemProcess),	 BIT(ProcessInSession),	  BIT(Minimal),
-		BIT(PicoCreated),	 BIT(SubsystemProcess),	  BIT(AuxiliaryProcess),
-		BIT(VmProcessorHost),	 BIT(PrimaryTokenFrozen), BIT(CrossSessionCreate),
-		BIT(InPrivate),		 BIT(RestrictSetThreadContext),
+		BIT(ProcessExiting),
+		BIT(ProcessDelete),
+		BIT(ProcessRundown),
+		BIT(ProcessSelfDelete),
+		BIT(VmDeleted),
+		BIT(Outswapped),
+		BIT(BreakOnTermination),
+		BIT(NoDebugInherit),
+		BIT(Crashed),
+		BIT(SystemProcess),
+		BIT(ProcessInSession),
+		BIT(Minimal),
+		BIT(PicoCreated),
+		BIT(SubsystemProcess),
+		BIT(AuxiliaryProcess),
+		BIT(VmProcessorHost),
+		BIT(PrimaryTokenFrozen),
+		BIT(CrossSessionCreate),
+		BIT(InPrivate),
+		BIT(RestrictSetThreadContext),
 	};
 	struct nd_rec rec;
 
@@ -93,7 +109,7 @@ void nd_process_flags(const struct nd_dump *dump, const struct nd_process *proce
 		add(ret, "Secure");
 }
 
-/* --- MitigationFlags and MitigationFlags2 ------------------------------------------------------ */
+/* --- MitigationFlags and MitigationFlags2 ----------------------------------------------------- */
 
 /* Known of builds from `first` to `last`. */
 struct known_bit {

@@ -114,15 +114,35 @@ static uint32_t count_running(const struct nd_dump *dump, const struct nd_sessio
 	return count;
 }
 
+/* Entries of the ring that are processes of this session; *running: those that have not ended. */
+static void count_listed(const struct nd_dump *dump, struct nd_session_list *list,
+			 struct nd_session_ref *ref, const struct nd_list *ring, uint32_t *running)
+{
+	uint32_t links = nd_offset(dump, ND_M_EPROCESS_SessionProcessLinks);
+
+	*running = 0;
+	for (size_t i = 0; i < ring->count; i++) {
+		nd_va eprocess = ring->link[i] - links;
+		struct nd_u64 v = nd_member_read(&dump->kernel, eprocess, ND_M_EPROCESS_Session);
+
+		if (v.st != ND_OK || v.value != ref->at) {
+			note_pointer(list, eprocess, v.value);
+			continue;
+		}
+		ref->listed++;
+		*running += is_running(dump, eprocess);
+	}
+}
+
 /* MM_SESSION_SPACE.ProcessList against the processes' own pointers. */
 static enum nd_status check_list(const struct nd_dump *dump, struct nd_session_list *list,
 				 struct nd_session_ref *ref, size_t *budget)
 {
 	uint32_t head = nd_offset(dump, ND_M_MM_SESSION_SPACE_ProcessList);
 	uint32_t links = nd_offset(dump, ND_M_EPROCESS_SessionProcessLinks);
+	uint32_t running, wanted = count_running(dump, list, ref);
 	struct nd_space space = space_of(dump, ref);
 	struct nd_list ring;
-	uint32_t running = 0, wanted;
 	enum nd_status st;
 
 	if (ref->reader == UINT32_MAX || head == ND_OFFSET_ABSENT || links == ND_OFFSET_ABSENT ||
@@ -133,18 +153,8 @@ static enum nd_status check_list(const struct nd_dump *dump, struct nd_session_l
 		return nd_is_missing(st) ? ND_OK : st;
 	*budget -= ring.count < *budget ? ring.count : *budget;
 	nd_problem_add_list(&list->problems, "MM_SESSION_SPACE.ProcessList", ref->at, &ring);
-	for (size_t i = 0; i < ring.count; i++) {
-		nd_va eprocess = ring.link[i] - links;
-		struct nd_u64 v = nd_member_read(&dump->kernel, eprocess, ND_M_EPROCESS_Session);
-
-		if (v.st != ND_OK || v.value != ref->at) {
-			note_pointer(list, eprocess, v.value);
-			continue;
-		}
-		ref->listed++;
-		running += is_running(dump, eprocess);
-	}
-	wanted = count_running(dump, list, ref);
+	count_listed(dump, list, ref, &ring, &running);
+	nd_list_free(&ring);
 	if (running < wanted)
 		nd_problem_add(&list->problems,
 			       (struct nd_problem){ .kind = ND_PROBLEM_COUNT,
@@ -152,7 +162,6 @@ static enum nd_status check_list(const struct nd_dump *dump, struct nd_session_l
 						    .owner = ref->at,
 						    .a = running,
 						    .b = wanted });
-	nd_list_free(&ring);
 	return ND_OK;
 }
 
@@ -196,12 +205,11 @@ static enum nd_status finish(const struct nd_dump *dump, const struct nd_process
 	return ND_OK;
 }
 
-static enum nd_status group(const struct entry *entry, uint32_t count,
-			    struct nd_session_list *list)
+static enum nd_status group(const struct entry *entry, uint32_t count, struct nd_session_list *list)
 {
 	list->member = malloc((count ? count : 1) * sizeof(*list->member));
-	list->ref = calloc(count < ND_SESSIONS_MAX ? count + 1 : ND_SESSIONS_MAX,
-			   sizeof(*list->ref));
+	list->ref =
+		calloc(count < ND_SESSIONS_MAX ? count + 1 : ND_SESSIONS_MAX, sizeof(*list->ref));
 	if (!list->member || !list->ref)
 		return ND_ENOMEM;
 	for (uint32_t i = 0; i < count; i++) {
@@ -209,9 +217,8 @@ static enum nd_status group(const struct entry *entry, uint32_t count,
 		if (i == 0 || entry[i].session != entry[i - 1].session) {
 			if (list->count == ND_SESSIONS_MAX)
 				break;
-			list->ref[list->count++] = (struct nd_session_ref){
-				.at = entry[i].session, .first_member = i
-			};
+			list->ref[list->count++] = (struct nd_session_ref){ .at = entry[i].session,
+									    .first_member = i };
 		}
 		list->ref[list->count - 1].member_count++;
 	}
@@ -264,28 +271,22 @@ struct nd_session nd_session_read(const struct nd_dump *dump, const struct nd_se
 	struct nd_space space = space_of(dump, ref);
 
 	return (struct nd_session){
-		.reference_count = nd_member_read(&space, ref->at,
-						  ND_M_MM_SESSION_SPACE_ReferenceCount),
+		.reference_count =
+			nd_member_read(&space, ref->at, ND_M_MM_SESSION_SPACE_ReferenceCount),
 		.locale = nd_member_read(&space, ref->at, ND_M_MM_SESSION_SPACE_LocaleId),
 		.io_state = nd_member_read(&space, ref->at, ND_M_MM_SESSION_SPACE_IoState),
 		.create_time = nd_member_read(&space, ref->at, ND_M_MM_SESSION_SPACE_CreateTime),
-		.session_object = nd_member_read(&space, ref->at,
-						 ND_M_MM_SESSION_SPACE_SessionObject),
+		.session_object =
+			nd_member_read(&space, ref->at, ND_M_MM_SESSION_SPACE_SessionObject),
 		.server_silo = nd_member_read(&space, ref->at, ND_M_MM_SESSION_SPACE_ServerSilo),
 	};
 }
 
 const char *nd_session_state_name(uint64_t state)
 {
-	static const char *const name[] = { NULL,
-					    "Created",
-					    "Initialized",
-					    "Connected",
-					    "Disconnected",
-					    "DisconnectedLoggedOn",
-					    "LoggedOn",
-					    "LoggedOff",
-					    "Terminated" };
+	static const char *const name[] = { NULL,	 "Created",	 "Initialized",
+					    "Connected", "Disconnected", "DisconnectedLoggedOn",
+					    "LoggedOn",	 "LoggedOff",	 "Terminated" };
 
 	return state < sizeof(name) / sizeof(*name) ? name[state] : NULL;
 }

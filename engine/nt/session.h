@@ -11,18 +11,18 @@
 #define ND_SESSIONS_MAX 4096u
 
 struct nd_session_ref {
-	nd_va at;              /* MM_SESSION_SPACE */
+	nd_va at; /* MM_SESSION_SPACE */
 	struct nd_u64 id;
-	uint32_t duplicate;    /* how many before it have the same id */
-	uint32_t reader;       /* index of a process whose address space maps it, or UINT32_MAX */
+	uint32_t duplicate; /* how many before it have the same id */
+	uint32_t reader;    /* index of a process whose address space maps it, or UINT32_MAX */
 	uint32_t first_member, member_count; /* into nd_session_list.member: indices by pid */
-	uint32_t listed;       /* of them on its ProcessList */
+	uint32_t listed;		     /* of them on its ProcessList */
 };
 
 struct nd_session_list {
 	struct nd_session_ref *ref; /* by id, those without a readable one last */
 	uint32_t count;
-	uint32_t *member;           /* indices in nd_processes() */
+	uint32_t *member; /* indices in nd_processes() */
 	struct nd_problems problems;
 };
 
@@ -33,10 +33,10 @@ uint32_t nd_session_index(const struct nd_session_list *list, nd_va at);
 
 struct nd_session {
 	struct nd_u64 reference_count, locale;
-	struct nd_u64 io_state;       /* IO_SESSION_STATE */
-	struct nd_u64 create_time;    /* FILETIME */
+	struct nd_u64 io_state;	   /* IO_SESSION_STATE */
+	struct nd_u64 create_time; /* FILETIME */
 	struct nd_u64 session_object;
-	struct nd_u64 server_silo;    /* EJOB; 0: the host's */
+	struct nd_u64 server_silo; /* EJOB; 0: the host's */
 };
 
 /* Members that cannot be read speak for themselves. */

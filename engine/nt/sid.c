@@ -114,7 +114,9 @@ static const struct known names[] = {
 	{ 5, 2, { 64, 14 }, "NT AUTHORITY\\SChannel Authentication" },
 	{ 5, 2, { 64, 21 }, "NT AUTHORITY\\Digest Authentication" },
 	{ 5, 2, { 80, 0 }, "NT SERVICE\\ALL SERVICES" },
-	{ 5, 6, { 80, 956008885, 3418522649, 1831038044, 1853292631, 2271478464 },
+	{ 5,
+	  6,
+	  { 80, 956008885, 3418522649, 1831038044, 1853292631, 2271478464 },
 	  "NT SERVICE\\TrustedInstaller" },
 	{ 5, 2, { 83, 0 }, "NT VIRTUAL MACHINE\\Virtual Machines" },
 	{ 5, 6, { 84, 0, 0, 0, 0, 0 }, "NT AUTHORITY\\USER MODE DRIVERS" },
@@ -154,11 +156,16 @@ static const struct {
 	uint32_t rid;
 	const char *name;
 } relative_names[] = {
-	{ 500, "Administrator" },      { 501, "Guest" },
-	{ 502, "krbtgt" },	       { 503, "DefaultAccount" },
-	{ 504, "WDAGUtilityAccount" }, { 512, "Domain Admins" },
-	{ 514, "Domain Guests" },      { 515, "Domain Computers" },
-	{ 516, "Domain Controllers" }, { 518, "Schema Admins" },
+	{ 500, "Administrator" },
+	{ 501, "Guest" },
+	{ 502, "krbtgt" },
+	{ 503, "DefaultAccount" },
+	{ 504, "WDAGUtilityAccount" },
+	{ 512, "Domain Admins" },
+	{ 514, "Domain Guests" },
+	{ 515, "Domain Computers" },
+	{ 516, "Domain Controllers" },
+	{ 518, "Schema Admins" },
 	{ 519, "Enterprise Admins" },
 };
 
@@ -190,8 +197,8 @@ static bool trust_name(const struct nd_sid *sid, char ret[ND_SID_NAME_BYTES])
 	static const struct {
 		uint32_t rid;
 		const char *name;
-	} level[] = { { 0, "None" },	     { 1024, "Authenticode" }, { 1536, "Antimalware" },
-		      { 2048, "App" },	     { 4096, "Windows" },      { 8192, "WinTcb" } };
+	} level[] = { { 0, "None" },   { 1024, "Authenticode" }, { 1536, "Antimalware" },
+		      { 2048, "App" }, { 4096, "Windows" },	 { 8192, "WinTcb" } };
 
 	if (sid->authority != 19 || sid->count != 2 || (sid->sub[0] != 512 && sid->sub[0] != 1024))
 		return false;

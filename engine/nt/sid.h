@@ -14,7 +14,7 @@ struct nd_sid {
 	enum nd_status st; /* ND_NONE: there is no SID (a NULL pointer); ND_INVALID: not one */
 	nd_va at;
 	uint64_t authority; /* 48 bits */
-	uint32_t count;     /* of sub[], at most ND_SID_SUBS_MAX */
+	uint32_t count;	    /* of sub[], at most ND_SID_SUBS_MAX */
 	uint32_t sub[ND_SID_SUBS_MAX];
 };
 

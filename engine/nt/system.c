@@ -58,6 +58,25 @@ static struct nd_u64 header_or(const struct nd_u64 *header, struct nd_u64 kernel
 	return header && header->st == ND_OK ? *header : kernel;
 }
 
+struct nd_u64 nd_crash_time(const struct nd_dump *dump)
+{
+	if (dump->header && dump->header->system_time.st == ND_OK)
+		return dump->header->system_time;
+	return kuser(dump, ND_M_KUSER_SHARED_DATA_SystemTime);
+}
+
+/* How many processors have a KPRCB. */
+static struct nd_u64 count_processors(const struct nd_dump *dump)
+{
+	uint32_t count = 0;
+	struct nd_u64 v;
+
+	while ((v = nd_prcb(dump, count)).st == ND_OK)
+		count++;
+	return v.st == ND_NONE && count > 0 ? nd_u64_of(count) :
+					      nd_u64_missing(ND_NOT_IN_DUMP, v.at);
+}
+
 void nd_system_read(const struct nd_dump *dump, struct nd_system *ret)
 {
 	const struct nd_header *h = dump->header;
@@ -78,10 +97,9 @@ void nd_system_read(const struct nd_dump *dump, struct nd_system *ret)
 	s.checked_build = nd_u64_missing(ND_NOT_IN_DUMP, 0);
 	if (h && h->major_version.st == ND_OK)
 		s.checked_build = nd_u64_of(h->major_version.value == MAJOR_CHECKED);
-	s.processors = header_or(h ? &h->number_processors : NULL,
-				 nd_u64_missing(ND_NOT_IN_DUMP, 0));
-	s.crash_time = header_or(h ? &h->system_time : NULL,
-				 kuser(dump, ND_M_KUSER_SHARED_DATA_SystemTime));
+	s.processors = h && h->number_processors.st == ND_OK ? h->number_processors :
+							       count_processors(dump);
+	s.crash_time = nd_crash_time(dump);
 	s.uptime = header_or(h ? &h->system_up_time : NULL,
 			     kuser(dump, ND_M_KUSER_SHARED_DATA_InterruptTime));
 	s.time_zone_bias = kuser(dump, ND_M_KUSER_SHARED_DATA_TimeZoneBias);
@@ -194,6 +212,14 @@ static struct nd_u64 user_pages(const struct nd_dump *dump)
 
 enum nd_contents nd_contents_of(const struct nd_dump *dump, struct nd_u64 *ret_user)
 {
+	static const struct {
+		const char *name;
+		enum nd_contents contents;
+	} container[] = {
+		{ "elf", ND_CONTENTS_ELF },
+		{ "kdump", ND_CONTENTS_KDUMP },
+		{ "raw", ND_CONTENTS_RAW },
+	};
 	const struct nd_header *h = dump->header;
 	struct nd_source_counts counts = nd_source_counts(dump->src);
 	uint64_t ram = 0;
@@ -203,6 +229,9 @@ enum nd_contents nd_contents_of(const struct nd_dump *dump, struct nd_u64 *ret_u
 		return ND_CONTENTS_TRIAGE;
 	}
 	*ret_user = user_pages(dump);
+	for (size_t i = 0; i < sizeof(container) / sizeof(*container); i++)
+		if (strcmp(nd_source_container(dump->src), container[i].name) == 0)
+			return container[i].contents;
 	for (uint32_t i = 0; h && i < h->run_count; i++)
 		ram += h->run[i].pages;
 	if (h && ((h->attributes.st == ND_OK && (h->attributes.value & ATTRIBUTE_LIVE_DUMP)) ||

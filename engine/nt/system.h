@@ -35,6 +35,9 @@ struct nd_system {
 	struct nd_ustr system_root;   /* owned */
 };
 
+/* When the machine stopped, FILETIME: the header's time, else that of the kernel's clock. */
+struct nd_u64 nd_crash_time(const struct nd_dump *dump);
+
 /* Never fails as a whole; each member has its reason. Free with nd_system_free(). */
 void nd_system_read(const struct nd_dump *dump, struct nd_system *ret);
 void nd_system_free(struct nd_system *system);
@@ -60,6 +63,9 @@ enum nd_contents {
 	ND_CONTENTS_KERNEL,  /* kernel pages only */
 	ND_CONTENTS_LIVE,    /* taken from a running system */
 	ND_CONTENTS_TRIAGE,
+	ND_CONTENTS_ELF, /* physical memory as the container has it */
+	ND_CONTENTS_KDUMP,
+	ND_CONTENTS_RAW,
 };
 
 /* *ret_user: whether user pages are there (ND_OK with 0/1, or why it cannot be told). */

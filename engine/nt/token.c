@@ -59,8 +59,7 @@ static struct nd_group read_group(const struct nd_dump *dump, nd_va at)
 	struct nd_u64 sid = nd_member_read(&dump->kernel, at, ND_M_SID_AND_ATTRIBUTES_Sid);
 	struct nd_group ret = {
 		.sid = { .st = sid.st, .at = sid.at },
-		.attributes = nd_member_read(&dump->kernel, at,
-					     ND_M_SID_AND_ATTRIBUTES_Attributes),
+		.attributes = nd_member_read(&dump->kernel, at, ND_M_SID_AND_ATTRIBUTES_Attributes),
 	};
 
 	if (sid.st == ND_OK)
@@ -108,8 +107,7 @@ static enum nd_status read_groups(const struct nd_rec *rec, struct nd_u64 count,
 	return read_array(rec->dump, array.value, (uint32_t)count.value, ret);
 }
 
-static void check_groups(const struct nd_groups *groups, nd_va token,
-			 struct nd_problems *problems)
+static void check_groups(const struct nd_groups *groups, nd_va token, struct nd_problems *problems)
 {
 	for (uint32_t i = 0; i < groups->count; i++)
 		if (groups->item[i].sid.st == ND_INVALID)
@@ -222,8 +220,8 @@ static struct nd_u64 integrity(const struct nd_rec *rec, const struct nd_token *
 	return level_of(&t->groups.item[index.value].sid);
 }
 
-enum nd_status nd_token_read(const struct nd_dump *dump, nd_va token,
-			     struct nd_problems *problems, struct nd_token *ret)
+enum nd_status nd_token_read(const struct nd_dump *dump, nd_va token, struct nd_problems *problems,
+			     struct nd_token *ret)
 {
 	struct nd_token t = { .at = token };
 	struct nd_rec rec;
@@ -246,8 +244,8 @@ enum nd_status nd_token_read(const struct nd_dump *dump, nd_va token,
 	t.trust_level = sid_of(&rec, ND_M_TOKEN_TrustLevelSid, problems);
 	t.lowbox_number = follow(dump, nd_rec_get(&rec, ND_M_TOKEN_LowboxNumberEntry),
 				 ND_M_SEP_LOWBOX_NUMBER_ENTRY_LowboxNumber);
-	t.sibling_logon_id = follow(dump, t.logon_session,
-				    ND_M_SEP_LOGON_SESSION_REFERENCES_SiblingAuthId);
+	t.sibling_logon_id =
+		follow(dump, t.logon_session, ND_M_SEP_LOGON_SESSION_REFERENCES_SiblingAuthId);
 	*ret = t;
 	return ND_OK;
 }
@@ -332,10 +330,9 @@ const char *nd_privilege_name(unsigned bit)
 
 struct nd_impersonation nd_thread_impersonation(const struct nd_dump *dump, nd_va ethread)
 {
-	struct nd_u64 active = nd_member_read(&dump->kernel, ethread,
-					      ND_M_ETHREAD_ActiveImpersonationInfo);
-	struct nd_u64 client = nd_member_read(&dump->kernel, ethread,
-					      ND_M_ETHREAD_ClientSecurity);
+	struct nd_u64 active =
+		nd_member_read(&dump->kernel, ethread, ND_M_ETHREAD_ActiveImpersonationInfo);
+	struct nd_u64 client = nd_member_read(&dump->kernel, ethread, ND_M_ETHREAD_ClientSecurity);
 	struct nd_impersonation ret = { .st = active.st, .at = active.at };
 
 	if (ret.st == ND_OK && active.value == 0)

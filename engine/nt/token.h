@@ -28,27 +28,27 @@ struct nd_groups {
 
 struct nd_token {
 	nd_va at;
-	char source[9];                    /* TokenSource.SourceName: raw bytes */
+	char source[9]; /* TokenSource.SourceName: raw bytes */
 	enum nd_status source_st;
 	struct nd_u64 id, logon_id, parent_id, modified_id; /* LUIDs */
-	struct nd_u64 expiration_time;     /* FILETIME */
+	struct nd_u64 expiration_time;			    /* FILETIME */
 	struct nd_u64 session_id;
-	struct nd_u64 type;                /* 1 primary, 2 impersonation */
-	struct nd_u64 impersonation_level; /* SECURITY_IMPERSONATION_LEVEL */
-	struct nd_u64 flags;               /* TOKEN_* bits of TokenFlags */
-	struct nd_u64 mandatory_policy;    /* TOKEN_MANDATORY_POLICY_* */
+	struct nd_u64 type;			    /* 1 primary, 2 impersonation */
+	struct nd_u64 impersonation_level;	    /* SECURITY_IMPERSONATION_LEVEL */
+	struct nd_u64 flags;			    /* TOKEN_* bits of TokenFlags */
+	struct nd_u64 mandatory_policy;		    /* TOKEN_MANDATORY_POLICY_* */
 	struct nd_u64 present, enabled, by_default; /* privileges: bit n is LUID n */
-	struct nd_groups groups;           /* [0] is the user */
+	struct nd_groups groups;		    /* [0] is the user */
 	struct nd_groups restricted;
 	struct nd_groups capabilities;
-	struct nd_u64 integrity;           /* as nd_token_integrity() */
+	struct nd_u64 integrity; /* as nd_token_integrity() */
 	struct nd_sid primary_group;
-	struct nd_sid package;             /* ND_NONE: in no AppContainer */
-	struct nd_sid trust_level;         /* ND_NONE: no trust label */
-	struct nd_u64 owner_index;         /* DefaultOwnerIndex, into groups */
-	struct nd_u64 lowbox_number;       /* ND_NONE without */
-	struct nd_u64 logon_session;       /* SEP_LOGON_SESSION_REFERENCES */
-	struct nd_u64 sibling_logon_id;    /* of the logon session: 0 when it has no twin */
+	struct nd_sid package;		/* ND_NONE: in no AppContainer */
+	struct nd_sid trust_level;	/* ND_NONE: no trust label */
+	struct nd_u64 owner_index;	/* DefaultOwnerIndex, into groups */
+	struct nd_u64 lowbox_number;	/* ND_NONE without */
+	struct nd_u64 logon_session;	/* SEP_LOGON_SESSION_REFERENCES */
+	struct nd_u64 sibling_logon_id; /* of the logon session: 0 when it has no twin */
 };
 
 /*
@@ -56,8 +56,8 @@ struct nd_token {
  * impossible is told to `problems` (NULL allowed). Free with nd_token_free() when ND_OK.
  * ND_INVALID: no kernel address; ND_ENOMEM, ND_EIO.
  */
-enum nd_status nd_token_read(const struct nd_dump *dump, nd_va token,
-			     struct nd_problems *problems, struct nd_token *ret);
+enum nd_status nd_token_read(const struct nd_dump *dump, nd_va token, struct nd_problems *problems,
+			     struct nd_token *ret);
 void nd_token_free(struct nd_token *token);
 
 /*
@@ -75,10 +75,10 @@ struct nd_ustr nd_logon_account(const struct nd_dump *dump, const struct nd_toke
 
 /* As whom a thread acts. */
 struct nd_impersonation {
-	enum nd_status st;   /* ND_OK; ND_NONE: it does not impersonate; or why it cannot be told */
+	enum nd_status st; /* ND_OK; ND_NONE: it does not impersonate; or why it cannot be told */
 	nd_va at;
 	nd_va token;
-	unsigned level;      /* SECURITY_IMPERSONATION_LEVEL of the thread */
+	unsigned level; /* SECURITY_IMPERSONATION_LEVEL of the thread */
 	bool effective_only;
 };
 

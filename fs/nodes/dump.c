@@ -11,7 +11,8 @@
 
 const char *dump_kind_name(const struct nd_dump *dump)
 {
-	static const char *const name[] = { "full", "active", "kernel", "live", "triage" };
+	static const char *const name[] = { "full", "active", "kernel", "live",
+					   "triage", "elf", "kdump", "raw" };
 	struct nd_u64 user;
 
 	return name[nd_contents_of(dump, &user)];

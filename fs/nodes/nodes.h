@@ -14,6 +14,7 @@
 #include "tree.h"
 
 extern const struct node_row node_dump_rows[];    /* dump.c */
+extern const struct node_row node_mem_rows[];     /* mem.c */
 extern const struct node_row node_listing_rows[]; /* listing.c */
 extern const struct node_row node_proc_rows[];    /* proc.c */
 extern const struct node_row node_thread_rows[];  /* thread.c */
@@ -25,7 +26,7 @@ extern const struct node_row node_cpu_rows[];     /* cpu.c */
 extern const struct node_row node_idt_rows[];     /* idt.c */
 extern const struct node_row node_job_rows[]; /* jobs.c */
 extern const struct node_row node_silo_rows[];
-extern const struct node_row node_session_rows[];
+extern const struct node_row node_session_rows[]; /* sessions.c */
 extern const struct node_row node_symbol_rows[];  /* symbol.c */
 extern const struct node_row node_handles_rows[]; /* handles.c */
 extern const struct node_row node_object_rows[];  /* object.c */
@@ -38,6 +39,9 @@ enum nd_status render_ssdt_listing(struct text *out, const struct node_at *at); 
 enum nd_status render_win32k_listing(struct text *out, const struct node_at *at);
 enum nd_status render_pcr_listing(struct text *out, const struct node_at *at); /* cpu.c */
 enum nd_status render_idt_listing(struct text *out, const struct node_at *at); /* idt.c */
+/* Processes as children of a directory: /proc and /mem; the key is at_process()'s. */
+enum nd_status next_process(const struct node_at *dir, uint64_t *cursor, struct node_entry *ret);
+enum nd_status find_process(const struct node_at *dir, const char *name, struct node_entry *ret);
 /* The processors as children of a directory: /cpu and /idt. */
 enum nd_status next_cpu(const struct node_at *dir, uint64_t *cursor, struct node_entry *ret);
 enum nd_status find_cpu(const struct node_at *dir, const char *name, struct node_entry *ret);
@@ -102,7 +106,7 @@ enum nd_status render_job_link(struct text *out, const struct node_at *at); /* j
 bool exists_job_link(const struct node_at *at);
 enum nd_status render_silo_link(struct text *out, const struct node_at *at);
 bool exists_silo_link(const struct node_at *at);
-enum nd_status render_session_link(struct text *out, const struct node_at *at);
+enum nd_status render_session_link(struct text *out, const struct node_at *at); /* sessions.c */
 bool exists_session_link(const struct node_at *at);
 
 /* --- common.c: what renderers share ------------------------------------------------------ */

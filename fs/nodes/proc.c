@@ -27,8 +27,7 @@ static void process_name(const struct nd_process_ref *ref, char name[NODE_NAME_M
 		snprintf(name, NODE_NAME_MAX, "%llu", (unsigned long long)ref->pid);
 }
 
-static enum nd_status next_process(const struct node_at *dir, uint64_t *cursor,
-				   struct node_entry *ret)
+enum nd_status next_process(const struct node_at *dir, uint64_t *cursor, struct node_entry *ret)
 {
 	const struct nd_process_list *list;
 	enum nd_status st = nd_processes(dir->dump, &list);
@@ -43,8 +42,7 @@ static enum nd_status next_process(const struct node_at *dir, uint64_t *cursor,
 }
 
 /* Decimal or 0x pid, "pid~2", or the EPROCESS address. */
-static enum nd_status find_process(const struct node_at *dir, const char *name,
-				   struct node_entry *ret)
+enum nd_status find_process(const struct node_at *dir, const char *name, struct node_entry *ret)
 {
 	const struct nd_process_list *list;
 	const char *tilde = strchr(name, '~');

@@ -38,9 +38,14 @@ static void group_attributes(struct text *out, struct nd_u64 attributes)
 		uint32_t mask;
 		const char *name;
 	} bits[] = {
-		{ 0x1, "MANDATORY" },	 { 0x2, "ENABLED_BY_DEFAULT" }, { 0x4, "ENABLED" },
-		{ 0x8, "OWNER" },	 { 0x10, "USE_FOR_DENY_ONLY" }, { 0x20, "INTEGRITY" },
-		{ 0x40, "INTEGRITY_ENABLED" }, { 0x20000000, "RESOURCE" },
+		{ 0x1, "MANDATORY" },
+		{ 0x2, "ENABLED_BY_DEFAULT" },
+		{ 0x4, "ENABLED" },
+		{ 0x8, "OWNER" },
+		{ 0x10, "USE_FOR_DENY_ONLY" },
+		{ 0x20, "INTEGRITY" },
+		{ 0x40, "INTEGRITY_ENABLED" },
+		{ 0x20000000, "RESOURCE" },
 		{ 0xc0000000, "LOGON_ID" },
 	};
 	uint64_t rest = attributes.value;
@@ -160,11 +165,26 @@ static void container_facts(struct text *out, const struct nd_token *t)
 }
 
 static const char *const token_flag_names[32] = {
-	"HAS_TRAVERSE",	   "HAS_BACKUP",	   "HAS_RESTORE",  "WRITE_RESTRICTED",
-	"IS_RESTRICTED",   "SESSION_NOT_REFERENCED", "SANDBOX_INERT", "HAS_IMPERSONATE",
-	NULL,		   "VIRTUALIZE_ALLOWED",   "VIRTUALIZE_ENABLED", "IS_FILTERED",
-	"UIACCESS",	   "NOT_LOW",		   "LOWBOX",	   "HAS_OWN_CLAIM_ATTRIBUTES",
-	"PRIVATE_NAMESPACE", NULL,		   NULL,	   "NO_CHILD_PROCESS",
+	"HAS_TRAVERSE",
+	"HAS_BACKUP",
+	"HAS_RESTORE",
+	"WRITE_RESTRICTED",
+	"IS_RESTRICTED",
+	"SESSION_NOT_REFERENCED",
+	"SANDBOX_INERT",
+	"HAS_IMPERSONATE",
+	NULL,
+	"VIRTUALIZE_ALLOWED",
+	"VIRTUALIZE_ENABLED",
+	"IS_FILTERED",
+	"UIACCESS",
+	"NOT_LOW",
+	"LOWBOX",
+	"HAS_OWN_CLAIM_ATTRIBUTES",
+	"PRIVATE_NAMESPACE",
+	NULL,
+	NULL,
+	"NO_CHILD_PROCESS",
 };
 
 static const char *token_flag_name(unsigned bit)
@@ -382,10 +402,14 @@ static const char *protection_signer(uint64_t signer)
 static void signature_fact(struct text *out, const char *key, struct nd_u64 level)
 {
 	static const char *const name[16] = {
-		"Unchecked",	  "Unsigned",	     "Enterprise", "Developer",
-		"Authenticode",	  "Custom2",	     "Store",	   "Antimalware",
-		"Microsoft",	  "Custom4",	     "Custom5",	   "DynamicCodeGen",
-		"Windows",	  "WindowsProtectedProcessLight", "WindowsTcb", "Custom6",
+		"Unchecked",	"Unsigned",
+		"Enterprise",	"Developer",
+		"Authenticode", "Custom2",
+		"Store",	"Antimalware",
+		"Microsoft",	"Custom4",
+		"Custom5",	"DynamicCodeGen",
+		"Windows",	"WindowsProtectedProcessLight",
+		"WindowsTcb",	"Custom6",
 	};
 
 	text_key(out, key);

@@ -178,7 +178,7 @@ static void layout_facts(struct text *out, const struct nd_dump *dump)
 	text_str(out, dump->kernel_found);
 	text_line(out);
 	text_key(out, "DebuggerDataBlock");
-	text_str(out, dump->kdbg ? "plain" : "not readable");
+	text_str(out, dump->kdbg_decoded ? "decoded" : dump->kdbg ? "plain" : "not readable");
 	text_line(out);
 }
 

@@ -188,6 +188,8 @@ def check_lookup(truth, tree, report, p):
                 tree.read(f"{alias}/status"))
     for name, target in (("session", p["session"]), ("job", p["job"])):
         link = f"proc/{p['dir']}/{name}"
+        if truth.triage:  # the session's number is not in such a dump: its directory has another name
+            continue
         if tree.exists(link) and os.path.islink(tree.path(link)):
             want = f"../../session/{target}" if name == "session" else f"../../job/{T.va(target)}"
             report.same(link, want, os.readlink(tree.path(link)))

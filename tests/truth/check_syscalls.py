@@ -30,6 +30,16 @@ def in_call(truth, tree, p, t):
     return not entry.startswith(("0", "1"))  # entered by an interrupt or an exception
 
 
+def name_unread_stubs(truth, table):
+    """Code before Rip that is no stub contradicts the frame; where user pages are absent nothing
+    does, and the number that the kernel noted stands."""
+    for p in truth.processes():
+        for t in truth.threads(p):
+            number = t["system_call_number"]
+            if not t["service"] and not truth.user_pages and number in table:
+                t["service"] = table[number]["name"]
+
+
 def service_name(thread):
     module = "win32k" if thread["system_call_number"] >= WIN32K_FIRST else "nt"
     return f"{module}!{thread['service']}"
@@ -112,6 +122,7 @@ def check(truth, tree, report):
     if truth.triage:
         return
     table = services(truth)
+    name_unread_stubs(truth, table)
     for p in truth.processes():
         rows = {row[0]: row for row in tree.table(f"proc/{p['dir']}/threadlist")}
         for t in truth.threads(p):

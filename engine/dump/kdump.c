@@ -1,0 +1,334 @@
+/*
+ * engine/dump/kdump.c - ELF cores (QEMU, VirtualBox) and kdump-compressed dumps, read by
+ * libkdumpfile. Which pages there are is decided here: the library gives zeros for pages of an ELF
+ * core that are cut off or lie right before a segment.
+ */
+#include <libkdumpfile/kdumpfile.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "dump/container.h"
+#include "dump/notes.h"
+#include "dump/ranges.h"
+
+#define EHDR_BYTES 64u
+#define PHDR_BYTES 56u
+#define SHDR_BYTES 64u
+#define PHDRS_MAX (1u << 20)
+#define PHNUM_IN_SECTION 0xffff
+#define ET_CORE 4
+#define EM_X86_64 62
+#define PT_LOAD 1
+#define PT_NOTE 4
+
+#define KDUMP_BYTES_MIN 0x2000u
+#define KDUMP_NOTES_AT 0x1030u /* in the sub-header: u64 offset, u64 size */
+#define RUNS_MAX (1u << 20)
+#define IDLE_MAX 64 /* contexts kept: as many threads as the daemon can have */
+
+struct kdump {
+	struct nd_ranges map; /* pages that can be read; file offsets mean nothing */
+	kdump_ctx_t *ctx;     /* only cloned, once it is open */
+	pthread_mutex_t lock; /* of what follows */
+	kdump_ctx_t *idle[IDLE_MAX];
+	unsigned idle_count;
+};
+
+/* --- reading -------------------------------------------------------------------------------- */
+
+/* A context belongs to one thread at a time: clones are lent and handed back. */
+static kdump_ctx_t *lend(struct kdump *k)
+{
+	kdump_ctx_t *ctx = NULL;
+
+	pthread_mutex_lock(&k->lock);
+	if (k->idle_count > 0)
+		ctx = k->idle[--k->idle_count];
+	else
+		ctx = kdump_clone(k->ctx, 0);
+	pthread_mutex_unlock(&k->lock);
+	return ctx;
+}
+
+static void hand_back(struct kdump *k, kdump_ctx_t *ctx)
+{
+	pthread_mutex_lock(&k->lock);
+	if (k->idle_count < IDLE_MAX) {
+		k->idle[k->idle_count++] = ctx;
+		ctx = NULL;
+	}
+	if (ctx != NULL)
+		kdump_free(ctx);
+	pthread_mutex_unlock(&k->lock);
+}
+
+/* A file that has become shorter reads as zeros in an ELF core. */
+static bool has_shrunk(const struct nd_source *src)
+{
+	struct stat st;
+
+	return fstat(src->fd, &st) != 0 ||
+	       (S_ISREG(st.st_mode) && (uint64_t)st.st_size < src->file_bytes);
+}
+
+/* What the library cannot unpack is damaged in the file: the dump does not hold it. */
+static enum nd_status read_page(const struct nd_source *src, nd_pfn pfn, uint8_t *ret)
+{
+	struct kdump *k = src->state;
+	size_t got = ND_PAGE_BYTES;
+	kdump_status status;
+	kdump_ctx_t *ctx;
+
+	if (has_shrunk(src))
+		return ND_EIO;
+	ctx = lend(k);
+	if (ctx == NULL)
+		return ND_ENOMEM;
+	status = kdump_read(ctx, KDUMP_MACHPHYSADDR, pfn << ND_PAGE_SHIFT, ret, &got);
+	hand_back(k, ctx);
+	if (status == KDUMP_OK && got == ND_PAGE_BYTES)
+		return ND_OK;
+	return status == KDUMP_ERR_SYSTEM ? ND_EIO : ND_NOT_IN_DUMP;
+}
+
+static bool find(const void *state, nd_pfn pfn, uint64_t *ret_offset)
+{
+	const struct kdump *k = state;
+
+	return nd_ranges_find_page(&k->map, pfn, ret_offset);
+}
+
+static enum nd_status next_run(const void *state, nd_pfn from, nd_pfn *first, uint64_t *pages)
+{
+	const struct kdump *k = state;
+
+	return nd_ranges_next_run(&k->map, from, first, pages);
+}
+
+/* --- opening -------------------------------------------------------------------------------- */
+
+static enum nd_status open_library(struct nd_source *src, struct nd_error *err)
+{
+	struct kdump *k = src->state;
+	kdump_status status;
+
+	k->ctx = kdump_new();
+	if (k->ctx == NULL) {
+		nd_error_set(err, "out of memory");
+		return ND_ENOMEM;
+	}
+	/* Never mmap(2): a file that shrinks would kill the process. */
+	status = kdump_set_number_attr(k->ctx, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER);
+	if (status == KDUMP_OK) /* QEMU leaves it out of kdump files */
+		status = kdump_set_string_attr(k->ctx, KDUMP_ATTR_ARCH_NAME, "x86_64");
+	if (status == KDUMP_OK)
+		status = kdump_open_fd(k->ctx, src->fd);
+	if (status == KDUMP_OK)
+		return ND_OK;
+	nd_error_set(err, "libkdumpfile: %s", kdump_get_err(k->ctx));
+	return status == KDUMP_ERR_SYSTEM ? ND_EIO : ND_EFORMAT;
+}
+
+static enum nd_status make_state(struct nd_source *src, struct nd_error *err)
+{
+	struct kdump *k = calloc(1, sizeof(*k));
+
+	if (k == NULL) {
+		nd_error_set(err, "out of memory");
+		return ND_ENOMEM;
+	}
+	k->map.unit_shift = ND_PAGE_SHIFT;
+	pthread_mutex_init(&k->lock, NULL);
+	src->state = k;
+	return ND_OK;
+}
+
+static enum nd_status finish(struct nd_source *src, struct nd_error *err)
+{
+	struct kdump *k = src->state;
+
+	if (nd_ranges_finish_runs(src, &k->map) == ND_OK)
+		return ND_OK;
+	nd_error_set(err, "out of memory");
+	return ND_ENOMEM;
+}
+
+static void kdump_close(void *state)
+{
+	struct kdump *k = state;
+
+	if (k == NULL)
+		return;
+	while (k->idle_count > 0)
+		kdump_free(k->idle[--k->idle_count]);
+	if (k->ctx != NULL)
+		kdump_free(k->ctx);
+	pthread_mutex_destroy(&k->lock);
+	nd_ranges_deinit(&k->map);
+	free(k);
+}
+
+/* --- ELF ------------------------------------------------------------------------------------ */
+
+static bool probe_elf(const struct nd_source *src, const uint8_t *bytes, size_t len)
+{
+	(void)src;
+	return len >= EHDR_BYTES && memcmp(bytes, "\177ELF\2\1", 6) == 0 &&
+	       nd_le16(bytes + 16) == ET_CORE && nd_le16(bytes + 18) == EM_X86_64;
+}
+
+/* How many program headers there are; 0xffff and more are counted in the first section header. */
+static enum nd_status count_segments(const struct nd_source *src, const uint8_t *ehdr,
+				     uint32_t *ret, struct nd_error *err)
+{
+	uint8_t section[SHDR_BYTES];
+	enum nd_status st = ND_OK;
+
+	*ret = nd_le16(ehdr + 56);
+	if (*ret == PHNUM_IN_SECTION) {
+		st = nd_source_read_part(src, nd_le64(ehdr + 40), section, sizeof(section),
+					 "the section header", err);
+		if (st == ND_OK)
+			*ret = nd_le32(section + 44);
+	}
+	if (st == ND_OK && (nd_le16(ehdr + 54) != PHDR_BYTES || *ret == 0 || *ret > PHDRS_MAX)) {
+		nd_error_set(err, "damaged ELF core: bad program headers");
+		st = ND_EFORMAT;
+	}
+	return st;
+}
+
+/* Only whole pages, and only what the file holds of them. */
+static enum nd_status add_segment(struct nd_source *src, const uint8_t *phdr)
+{
+	struct kdump *k = src->state;
+	uint64_t offset = nd_le64(phdr + 8), pa = nd_le64(phdr + 24), bytes = nd_le64(phdr + 32);
+	uint64_t skip = -pa % ND_PAGE_BYTES;
+
+	if (bytes <= skip || offset > UINT64_MAX - skip || pa > UINT64_MAX - skip)
+		return ND_OK;
+	offset += skip;
+	return nd_ranges_add_run(src, &k->map, (pa + skip) / ND_PAGE_BYTES,
+				 (bytes - skip) / ND_PAGE_BYTES, &offset);
+}
+
+static enum nd_status read_segments(struct nd_source *src, struct nd_error *err)
+{
+	uint8_t ehdr[EHDR_BYTES], phdr[PHDR_BYTES];
+	uint32_t count = 0;
+	enum nd_status st = nd_source_read_part(src, 0, ehdr, sizeof(ehdr), "the ELF header", err);
+
+	if (st == ND_OK)
+		st = count_segments(src, ehdr, &count, err);
+	if (st == ND_OK && !nd_source_holds(src, nd_le64(ehdr + 32), count, PHDR_BYTES)) {
+		nd_error_set(err, "truncated: the file ends before the program headers do");
+		st = ND_EFORMAT;
+	}
+	for (uint32_t i = 0; st == ND_OK && i < count; i++) {
+		st = nd_source_read_part(src, nd_le64(ehdr + 32) + (uint64_t)i * PHDR_BYTES, phdr,
+					 sizeof(phdr), "the program headers", err);
+		if (st == ND_OK && nd_le32(phdr) == PT_NOTE)
+			st = nd_notes_read(src, nd_le64(phdr + 8), nd_le64(phdr + 32), err);
+		else if (st == ND_OK && nd_le32(phdr) == PT_LOAD)
+			st = add_segment(src, phdr);
+	}
+	if (st == ND_ENOMEM)
+		nd_error_set(err, "out of memory");
+	return st;
+}
+
+static enum nd_status elf_open(struct nd_source *src, struct nd_error *err)
+{
+	enum nd_status st = make_state(src, err);
+
+	if (st == ND_OK)
+		st = read_segments(src, err);
+	if (st == ND_OK)
+		st = open_library(src, err);
+	return st == ND_OK ? finish(src, err) : st;
+}
+
+const struct nd_container nd_container_elf = {
+	.name = "elf",
+	.probe_file = probe_elf,
+	.open = elf_open,
+	.close = kdump_close,
+	.find = find,
+	.next_run = next_run,
+	.read_page = read_page,
+};
+
+/* --- kdump-compressed ----------------------------------------------------------------------- */
+
+static bool probe_kdump(const struct nd_source *src, const uint8_t *bytes, size_t len)
+{
+	(void)src;
+	return len >= KDUMP_BYTES_MIN && memcmp(bytes, "KDUMP   ", 8) == 0;
+}
+
+static enum nd_status add_bitmap(struct nd_source *src, kdump_bmp_t *bitmap, struct nd_error *err)
+{
+	struct kdump *k = src->state;
+	kdump_addr_t first = 0, end;
+	enum nd_status st = ND_OK;
+
+	while (st == ND_OK && kdump_bmp_find_set(bitmap, &first) == KDUMP_OK) {
+		end = first;
+		if (kdump_bmp_find_clear(bitmap, &end) != KDUMP_OK || end <= first ||
+		    end > ND_PFN_END || k->map.count == RUNS_MAX) {
+			nd_error_set(err, "damaged kdump-compressed dump: bad bitmap of pages");
+			return ND_EFORMAT;
+		}
+		st = nd_ranges_add(&k->map, &(struct nd_range){ first, end, 0 });
+		src->counts.end_pfn = end;
+		first = end;
+	}
+	if (st != ND_OK)
+		nd_error_set(err, "out of memory");
+	return st;
+}
+
+static enum nd_status read_bitmap(struct nd_source *src, struct nd_error *err)
+{
+	struct kdump *k = src->state;
+	kdump_attr_t attr = { .type = KDUMP_BITMAP };
+	enum nd_status st;
+
+	if (kdump_get_typed_attr(k->ctx, KDUMP_ATTR_FILE_PAGEMAP, &attr) != KDUMP_OK) {
+		nd_error_set(err, "libkdumpfile: %s", kdump_get_err(k->ctx));
+		return ND_EFORMAT;
+	}
+	kdump_bmp_incref(attr.val.bitmap);
+	st = add_bitmap(src, attr.val.bitmap, err);
+	kdump_bmp_decref(attr.val.bitmap);
+	return st;
+}
+
+static enum nd_status kdump_open(struct nd_source *src, struct nd_error *err)
+{
+	uint8_t raw[16];
+	enum nd_status st =
+		nd_source_read_part(src, KDUMP_NOTES_AT, raw, sizeof(raw), "the kdump header", err);
+
+	if (st == ND_OK)
+		st = nd_notes_read(src, nd_le64(raw), nd_le64(raw + 8), err);
+	if (st == ND_OK)
+		st = make_state(src, err);
+	if (st == ND_OK)
+		st = open_library(src, err);
+	if (st == ND_OK)
+		st = read_bitmap(src, err);
+	return st == ND_OK ? finish(src, err) : st;
+}
+
+const struct nd_container nd_container_kdump = {
+	.name = "kdump",
+	.probe_file = probe_kdump,
+	.open = kdump_open,
+	.close = kdump_close,
+	.find = find,
+	.next_run = next_run,
+	.read_page = read_page,
+};
