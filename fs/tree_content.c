@@ -116,6 +116,7 @@ enum nd_status tree_attr(struct tree *tree, uint64_t ino, struct tree_attr *ret)
 		st = at.row->raw->size(&at, &attr.size);
 		if (st != ND_OK)
 			return st;
+		present = present > 0 ? present : ND_PAGE_BYTES; /* none: some tools read nothing */
 		attr.stored = present < attr.size ? present : attr.size;
 	} else if (attr.kind != TREE_DIR) {
 		st = tree_content_get(tree, ino, &content);

