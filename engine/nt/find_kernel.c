@@ -224,9 +224,20 @@ static bool maps_itself(const uint8_t *page, nd_pfn pfn)
 	return self == 1 && valid >= 2 && valid < ENTRIES / 2;
 }
 
+/* Entries for the shared data and the kernel's area, or the one that holds both with LA57. */
+static bool may_be_root(const uint8_t *page)
+{
+	size_t shared = (ND_KUSER_SHARED_DATA >> 39) % ENTRIES;
+	size_t kernel = (KERNEL_AREA >> 39) % ENTRIES;
+
+	return ((page[shared * 8] & ENTRY_VALID) && (page[kernel * 8] & ENTRY_VALID)) ||
+	       (page[(ENTRIES - 1) * 8] & ENTRY_VALID);
+}
+
 /* What is left to look at, for one opening: full tables of nonsense must end, too. */
 struct budget {
 	uint32_t tables, images;
+	const char *how;
 };
 
 /* The entries of a table; false when it is not there, or enough was read. */
@@ -250,7 +261,7 @@ static bool try_pages(struct nd_dump *dump, const struct nd_space *space, nd_pfn
 		    nd_le16(raw) != 0x5a4d)
 			continue;
 		left->images--;
-		if (accept(dump, space, va + i * ND_PAGE_BYTES, "page tables that map themselves"))
+		if (accept(dump, space, va + i * ND_PAGE_BYTES, left->how))
 			return true;
 	}
 	return false;
@@ -288,7 +299,7 @@ static bool search_table(struct nd_dump *dump, const struct nd_space *space, nd_
 	return false;
 }
 
-static bool try_self_map(struct nd_dump *dump, nd_pfn pfn, struct budget *left)
+static bool try_root(struct nd_dump *dump, nd_pfn pfn, struct budget *left)
 {
 	for (uint8_t levels = 5; levels >= 4; levels--) {
 		struct nd_space space = use_root(dump, pfn << ND_PAGE_SHIFT, levels);
@@ -314,9 +325,42 @@ static bool try_self_map(struct nd_dump *dump, nd_pfn pfn, struct budget *left)
 	return false;
 }
 
-static enum nd_status from_self_map(struct nd_dump *dump)
+/* Page tables that do not map themselves, but the shared data: tried when all else has failed. */
+struct second_choice {
+	nd_pfn pfn[16];
+	unsigned count;
+};
+
+static void note_second_choice(struct nd_dump *dump, nd_pfn pfn, struct second_choice *second)
 {
-	struct budget left = { .tables = 1u << 16, .images = 1u << 16 };
+	bool maps = false;
+
+	if (second->count == sizeof(second->pfn) / sizeof(*second->pfn))
+		return;
+	for (uint8_t levels = 5; levels >= 4 && !maps; levels--) {
+		struct nd_space space = use_root(dump, pfn << ND_PAGE_SHIFT, levels);
+
+		maps = maps_shared_data(&space);
+	}
+	if (maps)
+		second->pfn[second->count++] = pfn;
+}
+
+/* True when this page was the root of the kernel's tables. */
+static bool look_at_page(struct nd_dump *dump, nd_pfn pfn, const uint8_t *page, struct budget *left,
+			 struct second_choice *second)
+{
+	if (maps_itself(page, pfn))
+		return try_root(dump, pfn, left);
+	if (may_be_root(page))
+		note_second_choice(dump, pfn, second);
+	return false;
+}
+
+static enum nd_status from_scan(struct nd_dump *dump)
+{
+	struct budget left = { 1u << 16, 1u << 16, "page tables that map themselves" };
+	struct second_choice second = { .count = 0 };
 	uint8_t page[ND_PAGE_BYTES];
 	nd_pfn from = 0, first;
 	uint64_t pages;
@@ -328,10 +372,14 @@ static enum nd_status from_self_map(struct nd_dump *dump)
 
 			if (st == ND_EIO)
 				return st;
-			if (st == ND_OK && maps_itself(page, pfn) && try_self_map(dump, pfn, &left))
+			if (st == ND_OK && look_at_page(dump, pfn, page, &left, &second))
 				return ND_OK;
 		}
 	}
+	left = (struct budget){ 1u << 16, 1u << 16, "page tables that map the shared data" };
+	for (unsigned i = 0; i < second.count; i++)
+		if (try_root(dump, second.pfn[i], &left))
+			return ND_OK;
 	return ND_ENOENT;
 }
 
@@ -340,7 +388,7 @@ enum nd_status nd_find_kernel(struct nd_dump *dump)
 	enum nd_status st = ND_OK;
 
 	if (!from_notes(dump) && !from_start_block(dump))
-		st = from_self_map(dump);
+		st = from_scan(dump);
 	if (st != ND_OK)
 		dump->kernel = (struct nd_space){ .dump = dump };
 	return st;

@@ -5,6 +5,7 @@
 
 #include "nt/process.h"
 
+#define FREE_LISTS_MAX 64u
 #define FAST_REF_MASK 0xfull             /* _EX_FAST_REF.RefCnt on x64 */
 #define CR3_MASK 0x000ffffffffff000ull
 #define PARAMETERS_NORMALIZED 1u         /* RTL_USER_PROCESS_PARAMETERS.Flags bit 0 */
@@ -172,6 +173,29 @@ struct nd_space nd_kernel_space_of(const struct nd_dump *dump, nd_va va)
 	return dump->kernel;
 }
 
+/*
+ * HANDLE_TABLE.FreeLists has nt!ExpFreeListCount elements (one in kernels without this variable).
+ * A handle may be closed on another list than it was opened on: only the sum means something.
+ */
+static struct nd_u64 sum_of_lists(const struct nd_dump *dump, nd_va first)
+{
+	nd_va symbol = dump->symbol[ND_SYM_ExpFreeListCount];
+	uint32_t stride = dump->layout.struct_bytes[ND_S_HANDLE_TABLE_FREE_LIST];
+	struct nd_u64 lists = symbol ? nd_read_num(&dump->kernel, symbol, 4) : nd_u64_of(1);
+	struct nd_u64 sum = nd_read_num(&dump->kernel, first, 4);
+
+	if (lists.st != ND_OK || lists.value < 2 || lists.value > FREE_LISTS_MAX || stride == 0)
+		return sum;
+	for (uint64_t i = 1; sum.st == ND_OK && i < lists.value; i++) {
+		struct nd_u64 more = nd_read_num(&dump->kernel, first + i * stride, 4);
+
+		if (more.st != ND_OK)
+			return more;
+		sum.value = (uint32_t)(sum.value + more.value);
+	}
+	return sum;
+}
+
 struct nd_u64 nd_process_handle_count(const struct nd_dump *dump,
 				      const struct nd_process *process)
 {
@@ -189,7 +213,7 @@ struct nd_u64 nd_process_handle_count(const struct nd_dump *dump,
 		return nd_member_read(&dump->kernel, table, ND_M_HANDLE_TABLE_HandleCount);
 	if (lists == ND_OFFSET_ABSENT || count == ND_OFFSET_ABSENT)
 		return nd_u64_missing(ND_NOT_IN_BUILD, table);
-	return nd_read_num(&dump->kernel, table + lists + count, 4);
+	return sum_of_lists(dump, table + lists + count);
 }
 
 struct nd_ustr nd_process_image_path(const struct nd_dump *dump, const struct nd_process *process)

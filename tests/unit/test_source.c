@@ -301,10 +301,11 @@ static void check_truth(const char *truth)
 
 	snprintf(path, sizeof(path), "%.*s.dmp", (int)stem, truth);
 	if (nd_source_open(path, &src, &err) != ND_OK) {
-		ok(strstr(err.text, "not supported yet") != NULL, "%s: %s", path, err.text);
+		ok(strstr(err.text, "makedumpfile -R") != NULL, "%s: %s", path, err.text);
 		return;
 	}
-	if (!nd_source_is_virtual(src))
+	/* a flat image does not tell which of its pages are holes of the machine */
+	if (!nd_source_is_virtual(src) && truth_pages(truth) != UINT64_MAX)
 		is(nd_source_counts(src).present_pages, truth_pages(truth), "the pages of %s",
 		   path);
 	is(nd_source_counts(src).cut_pages, 0, "nothing is cut");

@@ -1,0 +1,234 @@
+# tests/containers.bats - the same machine in every container: complete dump, flat image, ELF core,
+# kdump-compressed. How its kernel is found without a dump header, what is refused, and raw memory.
+#
+# shellcheck disable=SC2016
+
+setup_file() {
+    load dumps
+    [ -w /dev/fuse ] || return 0
+    export FULL PARTS=$BATS_FILE_TMPDIR
+    FULL=$(sample zoo-19041 full)
+    for kind in raw elf kdump kdump-flat; do
+        physical "$kind" "$PARTS/$kind"
+    done
+    start "$FULL" "$PARTS/mnt-full"
+}
+teardown_file() {
+    load helpers
+    unmount_below "$BATS_FILE_TMPDIR"
+}
+setup() {
+    load dumps
+    requires fuse
+}
+teardown() { unmount_below "$BATS_TEST_TMPDIR"; }
+
+physical() { # KIND OUT [CHANGE...]
+    local kind=$1 out=$2
+    shift 2
+    python3 tests/fixtures/physical.py "$kind" "$FULL" "${FULL%.full.dmp}.full.truth.json" "$out" "$@"
+}
+
+fact() { # FILE KEY
+    awk -F'\t' -v key="$2:" '$1 == key { print $2 }' "$1"
+}
+
+same_machine() { # FILE
+    local mnt=$BATS_TEST_TMPDIR/mnt part
+    start "$1" "$mnt"
+    for part in ssdt win32k stubs modules; do
+        timeout 100 diff -r "$PARTS/mnt-full/$part" "$mnt/$part"
+    done
+    timeout 100 diff -r "$PARTS/mnt-full/proc" "$mnt/proc" >"$BATS_TEST_TMPDIR/diff" || true
+    # A page of zeros is a hole of a flat image.
+    [ "${2-}" != holes ] || sed -i '/^[<>] .*not-in-dump\|^[0-9,]*[acd][0-9,]*$\|^---$\|^diff \|^< -$/d' \
+        "$BATS_TEST_TMPDIR/diff"
+    head -n 20 "$BATS_TEST_TMPDIR/diff"
+    [ "${2-}" = holes ] || [ ! -s "$BATS_TEST_TMPDIR/diff" ]
+    [ "$(fact "$mnt/target" Processors)" = "$(fact "$PARTS/mnt-full/target" Processors)" ]
+    cmp "$PARTS/mnt-full/vertarget" "$mnt/vertarget"
+}
+
+found_by() { # FILE WORDS
+    local mnt=$BATS_TEST_TMPDIR/found
+    start "$1" "$mnt"
+    echo "$(fact "$mnt/target" KernelFoundBy)"
+    [[ $(fact "$mnt/target" KernelFoundBy) == "$2"* ]]
+    [ -e "$mnt/proc/4/status" ]
+    [ "$(fact "$mnt/target" BuildLab)" = "$(fact "$PARTS/mnt-full/target" BuildLab)" ]
+}
+
+refused() { # FILE LINE
+    mkdir -p "$BATS_TEST_TMPDIR/none"
+    run -32 --separate-stderr timeout 30 "$NTDUMPFS" "$1" "$BATS_TEST_TMPDIR/none"
+    echo "$stderr"
+    [ "${#stderr_lines[@]}" = 1 ]
+    [ "$stderr" = "ntdumpfs: $1: $2" ]
+}
+
+# --- the same machine -------------------------------------------------------------------------------
+
+@test "a flat image shows the machine of the complete dump" {
+    same_machine "$PARTS/raw" holes
+    [ "$(fact "$BATS_TEST_TMPDIR/mnt/dump/type" Kind)" = raw ]
+    [ "$(fact "$BATS_TEST_TMPDIR/mnt/dump/type" DumpType)" = - ]
+}
+
+@test "a flat image without holes shows the same" {
+    # Holes inside the runs of the complete dump are written out; 4 GiB would be too much for tmpfs.
+    [ -n "${NTDUMPFS_SLOW:-}" ] || skip "writes 4 GiB: set NTDUMPFS_SLOW"
+    cp --sparse=never "$PARTS/raw" "$BATS_TEST_TMPDIR/dense"
+    same_machine "$BATS_TEST_TMPDIR/dense"
+}
+
+@test "an ELF core shows the machine of the complete dump" {
+    same_machine "$PARTS/elf"
+    [ "$(fact "$BATS_TEST_TMPDIR/mnt/dump/type" Kind)" = elf ]
+    cmp "$PARTS/mnt-full/dump/runs" "$BATS_TEST_TMPDIR/mnt/dump/runs"
+}
+
+@test "a kdump-compressed dump shows the machine of the complete dump" {
+    same_machine "$PARTS/kdump"
+    [ "$(fact "$BATS_TEST_TMPDIR/mnt/dump/type" Kind)" = kdump ]
+    cmp "$PARTS/mnt-full/dump/runs" "$BATS_TEST_TMPDIR/mnt/dump/runs"
+}
+
+# --- finding the kernel -----------------------------------------------------------------------------
+
+@test "the kernel is found by QEMU's notes" {
+    found_by "$PARTS/elf" "QEMU's note"
+}
+
+@test "the kernel is found by page tables that map themselves" {
+    physical elf "$BATS_TEST_TMPDIR/elf" no-notes
+    found_by "$BATS_TEST_TMPDIR/elf" "page tables that map themselves"
+}
+
+@test "the kernel is found by the start-up code below 1 MiB" {
+    physical raw "$BATS_TEST_TMPDIR/raw" start-block no-self-map
+    found_by "$BATS_TEST_TMPDIR/raw" "start-up code"
+}
+
+@test "the kernel is found by page tables that map the shared data" {
+    physical raw "$BATS_TEST_TMPDIR/raw" no-self-map
+    found_by "$BATS_TEST_TMPDIR/raw" "page tables that map the shared data"
+}
+
+@test "a dump header in a note of the guest is used" {
+    physical elf "$BATS_TEST_TMPDIR/elf" no-notes note-header
+    found_by "$BATS_TEST_TMPDIR/elf" KDBG
+    cmp "$PARTS/mnt-full/dump/header" "$BATS_TEST_TMPDIR/found/dump/header"
+}
+
+@test "the debugger block that a running kernel keeps encoded is decoded" {
+    physical elf "$BATS_TEST_TMPDIR/elf" encoded
+    found_by "$BATS_TEST_TMPDIR/elf" "QEMU's note"
+    [ "$(fact "$BATS_TEST_TMPDIR/found/target" DebuggerDataBlock)" = decoded ]
+}
+
+@test "a kernel that is not known exactly is understood through its debugger block" {
+    FULL=$(sample la57 full)
+    physical raw "$BATS_TEST_TMPDIR/la57" no-self-map
+    start "$BATS_TEST_TMPDIR/la57" "$BATS_TEST_TMPDIR/la57.mnt"
+    [ -e "$BATS_TEST_TMPDIR/la57.mnt/proc/4/status" ]
+    FULL=$(sample article-active full)
+    physical raw "$BATS_TEST_TMPDIR/article"
+    start "$BATS_TEST_TMPDIR/article" "$BATS_TEST_TMPDIR/article.mnt"
+    grep -q 'SymbolSource:.*nearest' "$BATS_TEST_TMPDIR/article.mnt/target"
+    [ -e "$BATS_TEST_TMPDIR/article.mnt/proc/4/status" ]
+}
+
+# --- refusals ---------------------------------------------------------------------------------------
+
+@test "a flattened kdump file is refused and says what to do" {
+    refused "$PARTS/kdump-flat" \
+        "a flattened kdump-compressed dump; assemble it first: makedumpfile -R NEW < DUMP"
+}
+
+@test "the memory of a Linux kernel is refused by name" {
+    physical elf "$BATS_TEST_TMPDIR/linux" no-notes linux
+    refused "$BATS_TEST_TMPDIR/linux" \
+        "memory of a Linux kernel (release 6.1.0-18-amd64), not of Windows"
+}
+
+@test "random data is refused, and nothing but holes" {
+    head -c 4M /dev/urandom >"$BATS_TEST_TMPDIR/random"
+    refused "$BATS_TEST_TMPDIR/random" "no Windows kernel found in 4 MiB of memory"
+    truncate -s 16G "$BATS_TEST_TMPDIR/holes"
+    refused "$BATS_TEST_TMPDIR/holes" "no Windows kernel found in 0 MiB of memory"
+}
+
+@test "a cut ELF core mounts; what is cut is not in the dump" {
+    head -c 1G "$PARTS/elf" | cp --sparse=always /dev/stdin "$BATS_TEST_TMPDIR/cut"
+    start "$BATS_TEST_TMPDIR/cut" "$BATS_TEST_TMPDIR/mnt"
+    [ "$(fact "$BATS_TEST_TMPDIR/mnt/dump/type" PagesCut)" -gt 0 ]
+    timeout 100 cat "$BATS_TEST_TMPDIR/mnt/dump/missing" >/dev/null
+}
+
+# --- raw memory -------------------------------------------------------------------------------------
+
+@test "physical memory reads as the image, holes where the dump has none" {
+    run -0 timeout 60 python3 - "$PARTS/raw" "$PARTS/mnt-full/mem/physical" <<'PY'
+import os, sys
+image, mem = (os.open(p, os.O_RDONLY) for p in sys.argv[1:])
+assert os.fstat(image).st_size == os.fstat(mem).st_size
+at = count = 0
+while True:
+    try:
+        at = os.lseek(image, at, os.SEEK_DATA)
+    except OSError:
+        break
+    end = os.lseek(image, at, os.SEEK_HOLE)
+    while at < end:
+        piece = os.pread(image, min(end - at, 1 << 20), at)
+        assert piece == os.pread(mem, len(piece), at), hex(at)
+        at += len(piece)
+        count += 1
+assert count > 10
+at, runs = 0, []
+while True:
+    try:
+        at = os.lseek(mem, at, os.SEEK_DATA)
+    except OSError:
+        break
+    end = os.lseek(mem, at, os.SEEK_HOLE)
+    runs.append("%d\t%d\n" % (at // 4096, (end - at) // 4096))
+    at = end
+assert "".join(runs) == open(os.path.dirname(sys.argv[2]) + "/../dump/runs").read()
+PY
+}
+
+@test "virtual memory reads by address, and its holes are soon passed" {
+    local base offset
+    base=$(cat "$PARTS/mnt-full/modules/nt/base")
+    offset=$((base & 0xffffffffffff))
+    [ "$(stat -c %s "$PARTS/mnt-full/mem/kernel")" = $((1 << 48)) ]
+    [ "$(timeout 10 dd if="$PARTS/mnt-full/mem/kernel" bs=4096 skip=$((offset / 4096)) count=1 status=none |
+        head -c 2)" = MZ ]
+    run -0 timeout 60 python3 - "$PARTS/mnt-full/mem/4" "$offset" <<'PY'
+import os, sys
+mem, base = os.open(sys.argv[1], os.O_RDONLY), int(sys.argv[2])
+at, found = 0, False
+while True:
+    try:
+        at = os.lseek(mem, at, os.SEEK_DATA)
+    except OSError:
+        break
+    end = os.lseek(mem, at, os.SEEK_HOLE)
+    found |= at <= base < end
+    at = end
+assert found
+PY
+}
+
+@test "raw memory is hidden, listed or absent as -o raw says" {
+    run ! grep -qx mem <(ls "$PARTS/mnt-full")
+    [ -d "$PARTS/mnt-full/mem" ]
+    start "$FULL" "$BATS_TEST_TMPDIR/list" raw=list
+    [ -e "$BATS_TEST_TMPDIR/list/mem/kernel" ]
+    ls "$BATS_TEST_TMPDIR/list" | grep -qx mem
+    ls "$BATS_TEST_TMPDIR/list/mem" | grep -qx physical
+    start "$FULL" "$BATS_TEST_TMPDIR/off" raw=off
+    [ ! -e "$BATS_TEST_TMPDIR/off/mem" ]
+    [ ! -e "$BATS_TEST_TMPDIR/off/mem/physical" ]
+}
