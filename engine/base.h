@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef uint64_t nd_va;  /* virtual address in the dumped machine; never a host pointer */
-typedef uint64_t nd_pa;  /* physical address in the dumped machine */
+typedef uint64_t nd_va;	 /* virtual address in the dumped machine; never a host pointer */
+typedef uint64_t nd_pa;	 /* physical address in the dumped machine */
 typedef uint64_t nd_pfn; /* page frame number: physical address / 4096 */
 
 #define ND_PAGE_BYTES 4096u
@@ -26,20 +26,20 @@ enum nd_status {
 	ND_OK = 0,
 
 	/* Missing: in the order of tree.md rule 4. */
-	ND_NOT_IN_DUMP,  /* the page exists(ed) but the dump file does not hold it */
-	ND_PAGED_OUT,    /* the PTE says that the contents are in a page file, a store or a file */
-	ND_UNMAPPED,     /* nothing is mapped at this address */
-	ND_INVALID,      /* read, but failed a sanity check; or a pointer that cannot be one */
-	ND_NO_SYMBOLS,   /* would need symbols that are not at hand */
+	ND_NOT_IN_DUMP,	 /* the page exists(ed) but the dump file does not hold it */
+	ND_PAGED_OUT,	 /* the PTE says that the contents are in a page file, a store or a file */
+	ND_UNMAPPED,	 /* nothing is mapped at this address */
+	ND_INVALID,	 /* read, but failed a sanity check; or a pointer that cannot be one */
+	ND_NO_SYMBOLS,	 /* would need symbols that are not at hand */
 	ND_NOT_IN_BUILD, /* this kernel build has no such member, variable or feature */
-	ND_NONE,         /* the value does not exist here (no trap frame, no job): "-" */
+	ND_NONE,	 /* the value does not exist here (no trap frame, no job): "-" */
 
 	/* Failure. */
-	ND_ENOENT,   /* no such entry: a lookup's normal negative answer */
-	ND_ENOMEM,   /* out of memory, or a hard size limit was reached */
-	ND_EIO,      /* the dump file could not be read (it shrank, or the disk failed) */
-	ND_EFORMAT,  /* a file is not what it must be; details in struct nd_error */
-	ND_EINVAL    /* a caller's argument or option is wrong */
+	ND_ENOENT,  /* no such entry: a lookup's normal negative answer */
+	ND_ENOMEM,  /* out of memory, or a hard size limit was reached */
+	ND_EIO,	    /* the dump file could not be read (it shrank, or the disk failed) */
+	ND_EFORMAT, /* a file is not what it must be; details in struct nd_error */
+	ND_EINVAL   /* a caller's argument or option is wrong */
 };
 
 static inline bool nd_is_missing(enum nd_status st)
@@ -54,9 +54,9 @@ static inline bool nd_is_failure(enum nd_status st)
 
 /* A number from the dump, or the reason why there is none: the two travel together. */
 struct nd_u64 {
-	uint64_t value;    /* 0 unless st is ND_OK */
+	uint64_t value; /* 0 unless st is ND_OK */
 	enum nd_status st;
-	nd_va at;          /* the address that was read or could not be read; 0 if there is none */
+	nd_va at; /* the address that was read or could not be read; 0 if there is none */
 };
 
 /* One line for the user about why a file was refused. No newline, no control characters. */

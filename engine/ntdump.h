@@ -31,26 +31,26 @@ struct nd_dump {
 	struct nd_source *src;
 	const struct nd_header *header; /* NULL where the container has none */
 	struct nd_layout layout;
-	struct nd_symstore *symbols;        /* every symbol file that is used, kept */
+	struct nd_symstore *symbols;		 /* every symbol file that is used, kept */
 	const struct nd_symfile *kernel_symbols; /* exact ISF or PDB of the kernel; NULL without */
-	char *symbols_tried;                /* what was looked at, for /target; may be NULL */
-	struct nd_space kernel;             /* kernel address space */
-	nd_va kernel_base;                  /* 0 when unknown */
-	uint32_t kernel_bytes;              /* SizeOfImage; 0 when unknown */
-	struct nd_guid_age kernel_id;       /* from the kernel's RSDS record */
+	char *symbols_tried;			 /* what was looked at, for /target; may be NULL */
+	struct nd_space kernel;			 /* kernel address space */
+	nd_va kernel_base;			 /* 0 when unknown */
+	uint32_t kernel_bytes;			 /* SizeOfImage; 0 when unknown */
+	struct nd_guid_age kernel_id;		 /* from the kernel's RSDS record */
 	bool kernel_id_known;
-	char kernel_pdb[64];                /* "ntkrnlmp.pdb"; "" when unknown */
-	nd_va kdbg;                         /* KDDEBUGGER_DATA64; 0 when not readable */
-	uint32_t kdbg_bytes;                /* its Size member */
-	bool kdbg_decoded;                  /* the kernel keeps it encoded: kdbg_copy is plain */
+	char kernel_pdb[64]; /* "ntkrnlmp.pdb"; "" when unknown */
+	nd_va kdbg;	     /* KDDEBUGGER_DATA64; 0 when not readable */
+	uint32_t kdbg_bytes; /* its Size member */
+	bool kdbg_decoded;   /* the kernel keeps it encoded: kdbg_copy is plain */
 	uint8_t kdbg_copy[0x400];
-	nd_va symbol[ND_SYMBOL_COUNT];      /* addresses of kernel variables; 0 when unknown */
-	uint32_t build;                     /* 10240, 19041, ...; 0 when unknown */
-	uint32_t revision;                  /* 16393; 0 when unknown */
-	const char *kernel_found;           /* how the kernel was found, static text for /target */
-	uint64_t invalid_pte_mask;          /* _MI_HARDWARE_STATE.InvalidPteMask; 0 when unknown */
+	nd_va symbol[ND_SYMBOL_COUNT]; /* addresses of kernel variables; 0 when unknown */
+	uint32_t build;		       /* 10240, 19041, ...; 0 when unknown */
+	uint32_t revision;	       /* 16393; 0 when unknown */
+	const char *kernel_found;      /* how the kernel was found, static text for /target */
+	uint64_t invalid_pte_mask;     /* _MI_HARDWARE_STATE.InvalidPteMask; 0 when unknown */
 	bool invalid_pte_mask_known;
-	struct nd_overlay overlay[4];       /* triage dumps: structures found by their address */
+	struct nd_overlay overlay[4]; /* triage dumps: structures found by their address */
 	uint32_t overlay_count;
 	nd_va triage_process, triage_thread; /* triage dumps: the crashing EPROCESS and ETHREAD */
 	struct nd_tables *tables;

@@ -108,8 +108,8 @@ static void tell_about(const struct nd_dump *dump)
 	if (dump->kernel_symbols) {
 		text_str(&out, "ntdumpfs: symbols: ");
 		text_utf8(&out, dump->kernel_symbols->path, strlen(dump->kernel_symbols->path));
-		text_str(&out, dump->kernel_symbols->compiled ? ": used, compiled before\n" :
-								": used\n");
+		text_str(&out,
+			 dump->kernel_symbols->compiled ? ": used, compiled before\n" : ": used\n");
 	}
 	say(STDERR_FILENO, &out);
 }
@@ -124,12 +124,14 @@ static int identify(const char *path)
 	enum nd_status st = nd_symfile_identify(path, &id, &err);
 
 	if (st != ND_OK) {
-		complain(err.text[0] ? NULL : path, err.text[0] ? err.text : "states no GUID and age");
+		complain(err.text[0] ? NULL : path,
+			 err.text[0] ? err.text : "states no GUID and age");
 		return EXIT_USAGE;
 	}
 	text_init(&out);
 	nd_guid_text(id.id.guid, guid);
-	text_utf8(&out, id.pdb_name[0] ? id.pdb_name : "-", strlen(id.pdb_name[0] ? id.pdb_name : "-"));
+	text_utf8(&out, id.pdb_name[0] ? id.pdb_name : "-",
+		  strlen(id.pdb_name[0] ? id.pdb_name : "-"));
 	text_printf(&out, " %s %u %s\n", guid, id.id.age,
 		    id.kind == ND_SYMFILE_PDB ? "pdb" : "isf");
 	say(STDOUT_FILENO, &out);

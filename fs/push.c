@@ -10,11 +10,11 @@
 
 #include "tree.h"
 
-#define STREAK_READS 16u           /* reads in a row before anything is pushed */
-#define STREAK_GAP_NS 20000000ll   /* a longer pause ends the row */
-#define QUEUE_DIRS 64u             /* power of two */
-#define RECENT_DIRS 256u           /* directories that are not pushed twice */
-#define CHILDREN_MAX 64u           /* of one directory that are looked at */
+#define STREAK_READS 16u	 /* reads in a row before anything is pushed */
+#define STREAK_GAP_NS 20000000ll /* a longer pause ends the row */
+#define QUEUE_DIRS 64u		 /* power of two */
+#define RECENT_DIRS 256u	 /* directories that are not pushed twice */
+#define CHILDREN_MAX 64u	 /* of one directory that are looked at */
 #define FILE_BYTES_MAX (128u << 10)
 
 struct push {
@@ -26,7 +26,7 @@ struct push {
 	pthread_cond_t wake;
 	bool stop;
 	uint64_t queue[QUEUE_DIRS];
-	unsigned head, tail;       /* head - tail entries are waiting */
+	unsigned head, tail; /* head - tail entries are waiting */
 	uint64_t recent[RECENT_DIRS];
 	int64_t last_ns;
 	unsigned streak;

@@ -27,8 +27,8 @@ static bool row_is_sound(const struct node_row *row)
 {
 	bool dynamic = row_is_dynamic(row);
 
-	if (!!row->render + !!row->rows + !!row->raw != 1 || row->name[0] == '\0' || strchr(row->name, '/') ||
-	    strlen(row->name) > NODE_NAME_MAX)
+	if (!!row->render + !!row->rows + !!row->raw != 1 || row->name[0] == '\0' ||
+	    strchr(row->name, '/') || strlen(row->name) > NODE_NAME_MAX)
 		return false;
 	return dynamic ? row->next || row->find : !row->next && !row->find;
 }

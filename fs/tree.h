@@ -58,7 +58,7 @@ enum {
 	NODE_LINK = 1u << 0,	 /* symbolic link: render gives the target, without newline */
 	NODE_COSTLY = 1u << 1,	 /* rendered only when looked up itself: left out of readdirplus */
 	NODE_UNLISTED = 1u << 2, /* can be opened by name, is not in readdir: (L) in tree.md */
-	NODE_RAW = 1u << 3,	 /* raw memory: listed, hidden or absent, as tree_options.raw says */
+	NODE_RAW = 1u << 3, /* raw memory: listed, hidden or absent, as tree_options.raw says */
 };
 
 /*
@@ -141,7 +141,7 @@ enum nd_status tree_next(struct tree *tree, uint64_t dir, uint64_t *cursor, stru
 
 struct tree_attr {
 	enum tree_kind kind;
-	uint64_t size; /* bytes of the content; of the target for a link; 0 for a directory */
+	uint64_t size;	 /* bytes of the content; of the target for a link; 0 for a directory */
 	uint64_t stored; /* bytes that are no hole, about; never more than size */
 	uint32_t links;
 	int64_t mtime_seconds; /* Unix time */

@@ -188,7 +188,8 @@ static enum nd_status refuse_unknown(const uint8_t *bytes, size_t len, struct nd
 		hex[3 * i + 2] = digit[bytes[i] & 15];
 		hex[3 * i + 3] = '\0';
 	}
-	nd_error_set(err, "not a Windows crash dump (it begins with%s), and too short for raw memory",
+	nd_error_set(err,
+		     "not a Windows crash dump (it begins with%s), and too short for raw memory",
 		     hex);
 	return ND_EFORMAT;
 }

@@ -218,9 +218,9 @@ static struct nd_u64 current_thread(const struct nd_dump *dump, nd_va prcb)
  */
 static void find_processor(const struct nd_dump *dump, struct nd_crash *crash)
 {
-	nd_va rsp = dump->header && dump->header->context_set ?
-			    nd_le64(dump->header->context + CONTEXT_RSP) :
-			    0;
+	nd_va rsp = dump->header && dump->header->context_set
+			    ? nd_le64(dump->header->context + CONTEXT_RSP)
+			    : 0;
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < PROCESSORS_MAX; i++) {
@@ -255,7 +255,7 @@ void nd_crash_read(const struct nd_dump *dump, struct nd_crash *ret)
 		find_processor(dump, &crash);
 	}
 	if (crash.thread.st == ND_OK)
-		crash.process = nd_member_read(&dump->kernel, crash.thread.value,
-					       ND_M_KTHREAD_Process);
+		crash.process =
+			nd_member_read(&dump->kernel, crash.thread.value, ND_M_KTHREAD_Process);
 	*ret = crash;
 }

@@ -16,9 +16,9 @@ const char *nd_bugcheck_name(uint32_t code);
 
 /* The thread that ran on the crashing processor, and its process. */
 struct nd_crash {
-	struct nd_u64 processor;  /* number whose registers the header holds */
-	struct nd_u64 thread;     /* ETHREAD */
-	struct nd_u64 process;    /* EPROCESS of that thread */
+	struct nd_u64 processor; /* number whose registers the header holds */
+	struct nd_u64 thread;	 /* ETHREAD */
+	struct nd_u64 process;	 /* EPROCESS of that thread */
 };
 
 /* The processor is the one whose PRCB is in the same place as the context's; see bugcheck.c. */

@@ -54,10 +54,10 @@ static void read_vendor(const struct nd_dump *dump, struct nd_cpu *cpu)
 {
 	uint32_t offset = nd_offset(dump, ND_M_KPRCB_VendorString);
 
-	cpu->vendor_st = offset == ND_OFFSET_ABSENT ?
-				 ND_NOT_IN_BUILD :
-				 nd_read(&dump->kernel, cpu->prcb.value + offset, cpu->vendor,
-					 VENDOR_BYTES);
+	cpu->vendor_st = offset == ND_OFFSET_ABSENT
+				 ? ND_NOT_IN_BUILD
+				 : nd_read(&dump->kernel, cpu->prcb.value + offset, cpu->vendor,
+					   VENDOR_BYTES);
 	cpu->vendor[cpu->vendor_st == ND_OK ? VENDOR_BYTES : 0] = '\0';
 }
 
@@ -70,9 +70,8 @@ enum nd_status nd_cpu_read(const struct nd_dump *dump, uint32_t number, struct n
 		return ND_ENOENT;
 	if (cpu.prcb.st != ND_OK)
 		return cpu.prcb.st;
-	cpu.pcr = prcb_in_pcr == ND_OFFSET_ABSENT ?
-			  nd_u64_missing(ND_NOT_IN_BUILD, cpu.prcb.value) :
-			  nd_u64_of(cpu.prcb.value - prcb_in_pcr);
+	cpu.pcr = prcb_in_pcr == ND_OFFSET_ABSENT ? nd_u64_missing(ND_NOT_IN_BUILD, cpu.prcb.value)
+						  : nd_u64_of(cpu.prcb.value - prcb_in_pcr);
 	read_prcb(dump, &cpu);
 	read_vendor(dump, &cpu);
 	cpu.idt_base = of_pcr(dump, &cpu, ND_M_KPCR_IdtBase);
@@ -87,15 +86,22 @@ enum nd_status nd_cpu_read(const struct nd_dump *dump, uint32_t number, struct n
 uint32_t nd_cpu_special_registers(const struct nd_dump *dump, const struct nd_cpu *cpu,
 				  struct nd_cpu_register ret[ND_SPECIAL_REGISTERS])
 {
-#define R(m) { #m, ND_M_KSPECIAL_REGISTERS_##m }
+#define R(m) \
+	{ \
+#m, ND_M_KSPECIAL_REGISTERS_##m \
+	}
 	static const struct {
 		const char *name;
 		enum nd_member_id member;
 	} rows[] = {
-		R(Cr0), R(Cr2), R(Cr3), R(Cr4), R(Cr8), R(KernelDr0), R(KernelDr1), R(KernelDr2),
-		R(KernelDr3), R(KernelDr6), R(KernelDr7), R(Tr), R(Ldtr), R(DebugControl),
-		R(MsrGsBase), R(MsrGsSwap), R(MsrFsBase), R(MsrStar), R(MsrLStar), R(MsrCStar),
-		R(MsrSyscallMask), R(Xcr0),
+		R(Cr0),	      R(Cr2),	       R(Cr3),
+		R(Cr4),	      R(Cr8),	       R(KernelDr0),
+		R(KernelDr1), R(KernelDr2),    R(KernelDr3),
+		R(KernelDr6), R(KernelDr7),    R(Tr),
+		R(Ldtr),      R(DebugControl), R(MsrGsBase),
+		R(MsrGsSwap), R(MsrFsBase),    R(MsrStar),
+		R(MsrLStar),  R(MsrCStar),     R(MsrSyscallMask),
+		R(Xcr0),
 	};
 #undef R
 	uint32_t state = nd_offset(dump, ND_M_KPRCB_ProcessorState);
@@ -109,9 +115,8 @@ uint32_t nd_cpu_special_registers(const struct nd_dump *dump, const struct nd_cp
 		if (state == ND_OFFSET_ABSENT || special == ND_OFFSET_ABSENT)
 			ret[n].value = nd_u64_missing(ND_NOT_IN_BUILD, cpu->prcb.value);
 		else
-			ret[n].value = nd_member_read(&dump->kernel,
-						      cpu->prcb.value + state + special,
-						      rows[n].member);
+			ret[n].value = nd_member_read(
+				&dump->kernel, cpu->prcb.value + state + special, rows[n].member);
 	}
 	return n;
 }

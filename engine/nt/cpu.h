@@ -7,7 +7,7 @@
 
 #include "ntdump.h"
 
-#define ND_CPUS_MAX 2048u  /* the kernel's own limit of processors */
+#define ND_CPUS_MAX 2048u /* the kernel's own limit of processors */
 #define ND_IDT_ENTRIES 256u
 
 struct nd_cpu {
@@ -52,9 +52,9 @@ struct nd_idt_entry {
 	nd_va handler;
 	uint16_t selector;
 	uint8_t ist, type, dpl;
-	struct nd_u64 interrupt;  /* KINTERRUPT of the vector; ND_NONE when there is none */
-	struct nd_u64 routine;    /* its ServiceRoutine, or MessageServiceRoutine where that is set */
-	struct nd_u64 context;    /* its ServiceContext */
+	struct nd_u64 interrupt; /* KINTERRUPT of the vector; ND_NONE when there is none */
+	struct nd_u64 routine; /* its ServiceRoutine, or MessageServiceRoutine where that is set */
+	struct nd_u64 context; /* its ServiceContext */
 };
 
 /* One gate of a processor's IDT. */

@@ -92,10 +92,11 @@ enum nd_status nd_kdbg_mismatch(const struct nd_dump *dump, const struct nd_layo
 
 	for (size_t k = 0; k < sizeof(checks) / sizeof(*checks); k++) {
 		struct nd_u64 v = nd_kdbg_get(dump, checks[k].kdbg, 2);
-		uint32_t have = checks[k].is_size ? layout->struct_bytes[checks[k].layout] :
-						    layout->member[checks[k].layout].offset;
+		uint32_t have = checks[k].is_size ? layout->struct_bytes[checks[k].layout]
+						  : layout->member[checks[k].layout].offset;
 
-		if (v.st != ND_OK || v.value == 0 || have == (checks[k].is_size ? 0 : ND_OFFSET_ABSENT))
+		if (v.st != ND_OK || v.value == 0 ||
+		    have == (checks[k].is_size ? 0 : ND_OFFSET_ABSENT))
 			continue;
 		if (v.value == have || found++ != i)
 			continue;

@@ -12,7 +12,7 @@
 /* Offsets of the members that are used. Addresses are 8 bytes, the rest 2 unless said. */
 enum nd_kdbg_member {
 	ND_KDBG_OwnerTag = 0x10, /* "KDBG", 4 bytes */
-	ND_KDBG_Size = 0x14,     /* 4 bytes */
+	ND_KDBG_Size = 0x14,	 /* 4 bytes */
 	ND_KDBG_KernBase = 0x18,
 	ND_KDBG_PsLoadedModuleList = 0x48,
 	ND_KDBG_PsActiveProcessHead = 0x50,
@@ -50,7 +50,7 @@ bool nd_kdbg_check_bytes(const uint8_t *bytes, size_t len, uint32_t *ret_bytes);
 
 /* One comparison of a layout with what KDBG says. */
 struct nd_kdbg_check_row {
-	const char *name;       /* KDBG's member */
+	const char *name; /* KDBG's member */
 	uint64_t kdbg, layout;
 };
 

@@ -127,8 +127,8 @@ static enum nd_status from_triage(const struct nd_dump *dump, struct nd_module_l
 enum nd_status nd_kernel_modules_build(const struct nd_dump *dump, struct nd_module_list *ret)
 {
 	struct nd_module_list list = { 0 };
-	enum nd_status st = nd_source_triage(dump->src) ? from_triage(dump, &list) :
-							  from_list(dump, &list);
+	enum nd_status st =
+		nd_source_triage(dump->src) ? from_triage(dump, &list) : from_list(dump, &list);
 
 	if (st == ND_OK)
 		st = nd_module_list_sort(&list);
@@ -205,8 +205,8 @@ enum nd_status nd_unloaded_read(const struct nd_dump *dump, struct nd_unloaded_l
 		ret->st = array.st != ND_OK ? array.st : last.st;
 		ret->at = array.st != ND_OK ? array.at : last.at;
 		if (ret->st == ND_OK && array.value != 0)
-			st = read_unloaded(dump, array.value,
-					   last.value + ND_UNLOADED_MAX - 1, ret);
+			st = read_unloaded(dump, array.value, last.value + ND_UNLOADED_MAX - 1,
+					   ret);
 	}
 	if (nd_is_failure(st))
 		nd_unloaded_free(ret);

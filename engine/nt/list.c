@@ -147,8 +147,9 @@ static enum nd_status start(const struct nd_space *space, nd_va head, size_t max
 			    struct nd_list *ret)
 {
 	struct nd_list list = { 0 };
-	struct walk w = { .space = space, .head = head, .max = max, .pointer_bytes = bytes,
-			  .list = &list };
+	struct walk w = {
+		.space = space, .head = head, .max = max, .pointer_bytes = bytes, .list = &list
+	};
 	enum nd_status st = collect(&w);
 
 	nd_seen_deinit(&w.seen);

@@ -33,8 +33,7 @@ static enum nd_status name_from_path(struct nd_module *m)
 		return ND_ENOMEM;
 	}
 	if (m->name.count)
-		memcpy(m->name.units, m->path.units + from,
-		       m->name.count * sizeof(*m->name.units));
+		memcpy(m->name.units, m->path.units + from, m->name.count * sizeof(*m->name.units));
 	return ND_OK;
 }
 

@@ -16,10 +16,10 @@ enum nd_name_source { ND_NAME_NONE, ND_NAME_EXPORT, ND_NAME_ISF, ND_NAME_PDB };
 /* What is known of a code address. */
 struct nd_code {
 	const struct nd_module *module; /* NULL: in no module; lives as long as its list */
-	uint64_t module_offset;         /* bytes from the module's base */
-	char symbol[ND_PE_NAME_MAX];    /* raw bytes, C++ names as scope::name; "" when no symbol
+	uint64_t module_offset;		/* bytes from the module's base */
+	char symbol[ND_PE_NAME_MAX];	/* raw bytes, C++ names as scope::name; "" when no symbol
 					   is close enough to be honest */
-	uint64_t symbol_offset;         /* bytes from the symbol */
+	uint64_t symbol_offset;		/* bytes from the symbol */
 	enum nd_name_source source;
 };
 
@@ -46,8 +46,8 @@ enum nd_status nd_name_address(const struct nd_space *space, const struct nd_mod
 /* What a module's image offers; for /modules. Borrowed until nd_image_put(). */
 struct nd_image {
 	struct nd_pe pe;
-	enum nd_status st;          /* ND_OK, or why the headers cannot be read */
-	struct nd_guid_age id;      /* RSDS */
+	enum nd_status st;     /* ND_OK, or why the headers cannot be read */
+	struct nd_guid_age id; /* RSDS */
 	char pdb[64];
 	enum nd_status id_st;
 	struct nd_exports exports;

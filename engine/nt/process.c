@@ -6,9 +6,9 @@
 #include "nt/process.h"
 
 #define FREE_LISTS_MAX 64u
-#define FAST_REF_MASK 0xfull             /* _EX_FAST_REF.RefCnt on x64 */
+#define FAST_REF_MASK 0xfull /* _EX_FAST_REF.RefCnt on x64 */
 #define CR3_MASK 0x000ffffffffff000ull
-#define PARAMETERS_NORMALIZED 1u         /* RTL_USER_PROCESS_PARAMETERS.Flags bit 0 */
+#define PARAMETERS_NORMALIZED 1u /* RTL_USER_PROCESS_PARAMETERS.Flags bit 0 */
 #define ENVIRONMENT_MAX_BYTES (2u * ND_USTR_UNITS_MAX)
 
 static void read_image_name(const struct nd_rec *rec, struct nd_process *p)
@@ -196,8 +196,7 @@ static struct nd_u64 sum_of_lists(const struct nd_dump *dump, nd_va first)
 	return sum;
 }
 
-struct nd_u64 nd_process_handle_count(const struct nd_dump *dump,
-				      const struct nd_process *process)
+struct nd_u64 nd_process_handle_count(const struct nd_dump *dump, const struct nd_process *process)
 {
 	nd_va table = process->object_table.value;
 	uint32_t lists = nd_offset(dump, ND_M_HANDLE_TABLE_FreeLists);
@@ -252,16 +251,15 @@ static struct nd_u64 parameters(const struct nd_dump *dump, const struct nd_proc
 /* A pointer inside the parameters: relative to them until the loader has normalised it. */
 static nd_va normalize(const struct nd_space *space, nd_va parameters_at, nd_va pointer)
 {
-	struct nd_u64 flags = nd_member_read(space, parameters_at,
-					     ND_M_RTL_USER_PROCESS_PARAMETERS_Flags);
+	struct nd_u64 flags =
+		nd_member_read(space, parameters_at, ND_M_RTL_USER_PROCESS_PARAMETERS_Flags);
 
 	if (flags.st == ND_OK && !(flags.value & PARAMETERS_NORMALIZED))
 		return parameters_at + pointer;
 	return pointer;
 }
 
-struct nd_ustr nd_process_command_line(const struct nd_dump *dump,
-				       const struct nd_process *process)
+struct nd_ustr nd_process_command_line(const struct nd_dump *dump, const struct nd_process *process)
 {
 	struct nd_space space;
 	struct nd_u64 at = parameters(dump, process, &space);
@@ -293,8 +291,7 @@ static void cut_environment(struct nd_ustr *block)
 		block->count--; /* an unfinished last string is not a fact */
 }
 
-struct nd_ustr nd_process_environment(const struct nd_dump *dump,
-				      const struct nd_process *process)
+struct nd_ustr nd_process_environment(const struct nd_dump *dump, const struct nd_process *process)
 {
 	struct nd_space space;
 	struct nd_u64 at = parameters(dump, process, &space), env, bytes;

@@ -14,7 +14,7 @@
 enum { DESCRIPTOR_BYTES = 0x20, DESCRIPTOR_LIMIT = 0x10, DESCRIPTOR_NUMBER = 0x18 };
 
 #define SECTION_BYTES_MAX (8u << 20) /* data sections of nt are below 2 MiB */
-#define ENTRY_CODE_BYTES 0x2000u /* KiSystemCall64 and what follows it */
+#define ENTRY_CODE_BYTES 0x2000u     /* KiSystemCall64 and what follows it */
 
 /* A descriptor whose members can be what they must be. */
 static bool read_descriptor(const struct nd_dump *dump, nd_va at, struct nd_service_place *ret)
@@ -158,6 +158,6 @@ enum nd_status nd_service_place_find(const struct nd_dump *dump, enum nd_service
 		return ND_OK;
 	if (shadow == 0)
 		shadow = scan_for_shadow(dump, ret);
-	return shadow && read_descriptor(dump, shadow + DESCRIPTOR_BYTES, ret) ? ND_OK :
-										 ND_NO_SYMBOLS;
+	return shadow && read_descriptor(dump, shadow + DESCRIPTOR_BYTES, ret) ? ND_OK
+									       : ND_NO_SYMBOLS;
 }

@@ -17,7 +17,7 @@
 /* How the entries are stored. */
 enum encoding {
 	ENCODING_COMPACT, /* i32: (target - table) << 4 | stack arguments; memory since phase 0 */
-	ENCODING_RVA,     /* u32 image-relative; the file's form from 14393 on */
+	ENCODING_RVA,	  /* u32 image-relative; the file's form from 14393 on */
 	ENCODING_POINTER, /* u64; the file's form before */
 	ENCODINGS
 };
@@ -27,7 +27,7 @@ struct table {
 	const struct nd_dump *dump;
 	struct nd_space space;
 	struct nd_service_place place;
-	const struct nd_module *home;  /* the module that the routines belong to; may be NULL */
+	const struct nd_module *home; /* the module that the routines belong to; may be NULL */
 	const struct nd_module_list *modules;
 	enum encoding encoding;
 	uint32_t first;
@@ -176,9 +176,9 @@ static enum nd_service_source name_of_number(const struct table *t, uint32_t num
 
 static enum nd_service_source service_source(enum nd_name_source source)
 {
-	return source == ND_NAME_PDB ? ND_SERVICE_PDB :
-	       source == ND_NAME_ISF ? ND_SERVICE_ISF :
-				       ND_SERVICE_EXPORT;
+	return source == ND_NAME_PDB   ? ND_SERVICE_PDB
+	       : source == ND_NAME_ISF ? ND_SERVICE_ISF
+				       : ND_SERVICE_EXPORT;
 }
 
 /*
@@ -193,8 +193,7 @@ static void judge(const struct table *t, const struct nd_stub_list *stubs, struc
 	enum nd_service_source by_number = name_of_number(t, s->number, stubs, &of_number);
 	bool symbols = by_target == ND_NAME_PDB || by_target == ND_NAME_ISF;
 	bool agree = by_number != ND_SERVICE_UNNAMED && by_target != ND_NAME_NONE &&
-		     (strcmp(of_number, of_target) == 0 ||
-		      is_alias(t, s->target.value, of_number));
+		     (strcmp(of_number, of_target) == 0 || is_alias(t, s->target.value, of_number));
 
 	s->verdict = ND_SERVICE_MATCH;
 	if (!in_home(t, s->target.value))
@@ -259,8 +258,8 @@ enum nd_status nd_service_table_build(const struct nd_dump *dump, enum nd_servic
 	struct table t = { .dump = dump };
 	enum nd_status st;
 
-	table.st = nd_source_is_virtual(dump->src) ? ND_NOT_IN_DUMP :
-						     nd_service_place_find(dump, id, &t.place);
+	table.st = nd_source_is_virtual(dump->src) ? ND_NOT_IN_DUMP
+						   : nd_service_place_find(dump, id, &t.place);
 	if (table.st != ND_OK) {
 		*ret = table;
 		return ND_OK;

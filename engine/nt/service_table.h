@@ -8,7 +8,7 @@
 #include "ntdump.h"
 #include "nt/module.h"
 
-#define ND_SERVICES_MAX 4096u       /* the number's low 12 bits index a table */
+#define ND_SERVICES_MAX 4096u /* the number's low 12 bits index a table */
 #define ND_SERVICE_NAME_MAX 96u
 #define ND_WIN32K_FIRST 0x1000u
 
@@ -17,23 +17,23 @@ enum nd_service_source {
 	ND_SERVICE_UNNAMED,
 	ND_SERVICE_PDB,
 	ND_SERVICE_ISF,
-	ND_SERVICE_EXPORT,   /* the target is an export of the module */
-	ND_SERVICE_STUB,     /* ntdll's, win32u's or the kernel's own Zw stub of the number */
-	ND_SERVICE_PROFILE,  /* built-in list of the build */
+	ND_SERVICE_EXPORT,  /* the target is an export of the module */
+	ND_SERVICE_STUB,    /* ntdll's, win32u's or the kernel's own Zw stub of the number */
+	ND_SERVICE_PROFILE, /* built-in list of the build */
 };
 
 enum nd_service_verdict {
-	ND_SERVICE_MATCH,    /* inside the module, and where the name belongs as far as is known */
-	ND_SERVICE_FOREIGN,  /* outside of the module, or another function than the number's */
-	ND_SERVICE_UNKNOWN,  /* inside, but nothing says what should be there */
+	ND_SERVICE_MATCH,   /* inside the module, and where the name belongs as far as is known */
+	ND_SERVICE_FOREIGN, /* outside of the module, or another function than the number's */
+	ND_SERVICE_UNKNOWN, /* inside, but nothing says what should be there */
 };
 
 struct nd_service {
 	uint32_t number;
 	char name[ND_SERVICE_NAME_MAX]; /* what the index should be; "" when unknown */
 	enum nd_service_source source;
-	struct nd_u64 target;           /* address of the routine */
-	struct nd_u64 stack_args;       /* arguments passed on the stack */
+	struct nd_u64 target;	  /* address of the routine */
+	struct nd_u64 stack_args; /* arguments passed on the stack */
 	enum nd_service_verdict verdict;
 	const struct nd_module *module; /* that holds the target; NULL when none does */
 };
@@ -41,9 +41,9 @@ struct nd_service {
 struct nd_service_table {
 	struct nd_service *service;
 	uint32_t count;
-	nd_va base;                     /* of the table */
-	const char *module;             /* "nt", "win32k" */
-	enum nd_status st;              /* why there is no table; ND_OK otherwise */
+	nd_va base;	    /* of the table */
+	const char *module; /* "nt", "win32k" */
+	enum nd_status st;  /* why there is no table; ND_OK otherwise */
 	nd_va at;
 };
 
@@ -62,7 +62,7 @@ void nd_service_table_free(struct nd_service_table *table);
 
 /* Finding the tables: nt/service_find.c. */
 struct nd_service_place {
-	nd_va base, arguments;   /* table, argument bytes (0 when unknown) */
+	nd_va base, arguments; /* table, argument bytes (0 when unknown) */
 	uint32_t count;
 };
 enum nd_status nd_service_place_find(const struct nd_dump *dump, enum nd_service_table_id id,

@@ -11,7 +11,7 @@
 
 #define PROCESSES_TRIED_MAX 64u /* processes whose copy is looked at before the best is taken */
 #define JMP_REL32 0xe9u
-#define STUBS_ENOUGH 64u        /* this many readable stubs: no need to look further */
+#define STUBS_ENOUGH 64u /* this many readable stubs: no need to look further */
 
 static const char *const module_name[ND_STUB_MODULES] = { "ntdll", "win32u" };
 
@@ -24,8 +24,8 @@ static bool loads_number(const uint8_t *p)
 static enum nd_stub_entry entry_of(const uint8_t *p)
 {
 	/* test byte ptr [7ffe0308h],1; jne +3; syscall; ret; int 2Eh; ret (14393 and later) */
-	static const uint8_t both[] = { 0xf6, 0x04, 0x25, 0x08, 0x03, 0xfe, 0x7f, 0x01, 0x75,
-					0x03, 0x0f, 0x05, 0xc3, 0xcd, 0x2e, 0xc3 };
+	static const uint8_t both[] = { 0xf6, 0x04, 0x25, 0x08, 0x03, 0xfe, 0x7f, 0x01,
+					0x75, 0x03, 0x0f, 0x05, 0xc3, 0xcd, 0x2e, 0xc3 };
 	static const uint8_t plain[] = { 0x0f, 0x05, 0xc3 };
 
 	if (!loads_number(p))

@@ -13,21 +13,21 @@
 
 /* How a stub enters the kernel. */
 enum nd_stub_entry {
-	ND_STUB_SYSCALL,        /* mov r10,rcx; mov eax,N; syscall; ret */
-	ND_STUB_SYSCALL_INT2E,  /* the same with the test of SharedUserData!SystemCall */
-	ND_STUB_OTHER,          /* loads a number, but the rest is none of these forms */
-	ND_STUB_JUMP,           /* a jump within the module: NtQuerySystemTime in real ones */
-	ND_STUB_PATCHED,        /* an Nt export that does not begin as a stub: hooked */
-	ND_STUB_ABSENT,         /* its page cannot be read */
+	ND_STUB_SYSCALL,       /* mov r10,rcx; mov eax,N; syscall; ret */
+	ND_STUB_SYSCALL_INT2E, /* the same with the test of SharedUserData!SystemCall */
+	ND_STUB_OTHER,	       /* loads a number, but the rest is none of these forms */
+	ND_STUB_JUMP,	       /* a jump within the module: NtQuerySystemTime in real ones */
+	ND_STUB_PATCHED,       /* an Nt export that does not begin as a stub: hooked */
+	ND_STUB_ABSENT,	       /* its page cannot be read */
 };
 
 struct nd_stub {
 	char name[ND_STUB_NAME_MAX]; /* "NtClose" */
-	uint32_t number;             /* UINT32_MAX for JUMP, PATCHED and ABSENT */
+	uint32_t number;	     /* UINT32_MAX for JUMP, PATCHED and ABSENT */
 	enum nd_stub_entry entry;
 	uint32_t rva;
-	uint32_t jump_rva;           /* for JUMP: where it leads */
-	enum nd_status st;           /* for ABSENT: why */
+	uint32_t jump_rva; /* for JUMP: where it leads */
+	enum nd_status st; /* for ABSENT: why */
 	uint8_t bytes[ND_STUB_BYTES];
 };
 
@@ -35,9 +35,9 @@ struct nd_stub {
 struct nd_stub_list {
 	struct nd_stub *stub;
 	uint32_t count;
-	uint32_t process;            /* index of the process that they were read in */
-	nd_va base;                  /* of the module there */
-	enum nd_status st;           /* why there are none; ND_OK otherwise */
+	uint32_t process;  /* index of the process that they were read in */
+	nd_va base;	   /* of the module there */
+	enum nd_status st; /* why there are none; ND_OK otherwise */
 };
 
 enum nd_stub_module { ND_STUBS_NTDLL, ND_STUBS_WIN32U, ND_STUB_MODULES };

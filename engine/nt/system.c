@@ -6,20 +6,33 @@
 #include "nt/process.h"
 #include "nt/system.h"
 
-#define ATTRIBUTE_LIVE_DUMP (1u << 4)  /* DUMP_HEADER64.Attributes: LiveDumpGeneratedDump */
+#define ATTRIBUTE_LIVE_DUMP (1u << 4) /* DUMP_HEADER64.Attributes: LiveDumpGeneratedDump */
 #define BUGCHECK_LIVE_SYSTEM_DUMP 0x161u
-#define MAJOR_CHECKED 0xcu             /* DUMP_HEADER64.MajorVersion of a checked build */
+#define MAJOR_CHECKED 0xcu /* DUMP_HEADER64.MajorVersion of a checked build */
 #define PROBED_PROCESSES 32u
 
 const char *nd_suite_name(unsigned bit)
 {
 	/* SuiteMask: KUSER_SHARED_DATA and the dump header, in WinDbg's words. */
 	static const char *const name[] = {
-		"SmallBusiness",    "Enterprise",   "BackOffice",	 "CommunicationServer",
-		"TerminalServer",   "SmallBusinessRestricted", "EmbeddedNT", "DataCenter",
-		"SingleUserTS",	    "Personal",	    "Blade",		 "EmbeddedRestricted",
-		"SecurityAppliance", "StorageServer", "ComputeServer",	 "WHServer",
-		"PhoneNT",	    "MultiUserTS",
+		"SmallBusiness",
+		"Enterprise",
+		"BackOffice",
+		"CommunicationServer",
+		"TerminalServer",
+		"SmallBusinessRestricted",
+		"EmbeddedNT",
+		"DataCenter",
+		"SingleUserTS",
+		"Personal",
+		"Blade",
+		"EmbeddedRestricted",
+		"SecurityAppliance",
+		"StorageServer",
+		"ComputeServer",
+		"WHServer",
+		"PhoneNT",
+		"MultiUserTS",
 	};
 
 	return bit < sizeof(name) / sizeof(*name) ? name[bit] : NULL;
@@ -75,8 +88,8 @@ static struct nd_u64 count_processors(const struct nd_dump *dump)
 
 	while ((v = nd_prcb(dump, count)).st == ND_OK)
 		count++;
-	return v.st == ND_NONE && count > 0 ? nd_u64_of(count) :
-					      nd_u64_missing(ND_NOT_IN_DUMP, v.at);
+	return v.st == ND_NONE && count > 0 ? nd_u64_of(count)
+					    : nd_u64_missing(ND_NOT_IN_DUMP, v.at);
 }
 
 void nd_system_read(const struct nd_dump *dump, struct nd_system *ret)
@@ -90,24 +103,24 @@ void nd_system_read(const struct nd_dump *dump, struct nd_system *ret)
 	read_ascii(dump, ND_SYM_NtBuildLabEx, &s.build_lab_ex);
 	s.major_version = kuser(dump, ND_M_KUSER_SHARED_DATA_NtMajorVersion);
 	s.minor_version = kuser(dump, ND_M_KUSER_SHARED_DATA_NtMinorVersion);
-	s.build = dump->build ? nd_u64_of(dump->build) :
-				kuser(dump, ND_M_KUSER_SHARED_DATA_NtBuildNumber);
+	s.build = dump->build ? nd_u64_of(dump->build)
+			      : kuser(dump, ND_M_KUSER_SHARED_DATA_NtBuildNumber);
 	s.product_type = header_or(h ? &h->product_type : NULL,
 				   kuser(dump, ND_M_KUSER_SHARED_DATA_NtProductType));
-	s.suite_mask = header_or(h ? &h->suite_mask : NULL,
-				 kuser(dump, ND_M_KUSER_SHARED_DATA_SuiteMask));
+	s.suite_mask =
+		header_or(h ? &h->suite_mask : NULL, kuser(dump, ND_M_KUSER_SHARED_DATA_SuiteMask));
 	s.checked_build = nd_u64_missing(ND_NOT_IN_DUMP, 0);
 	if (h && h->major_version.st == ND_OK)
 		s.checked_build = nd_u64_of(h->major_version.value == MAJOR_CHECKED);
-	s.processors = h && h->number_processors.st == ND_OK ? h->number_processors :
-							       count_processors(dump);
+	s.processors = h && h->number_processors.st == ND_OK ? h->number_processors
+							     : count_processors(dump);
 	s.crash_time = nd_crash_time(dump);
 	s.uptime = header_or(h ? &h->system_up_time : NULL,
 			     kuser(dump, ND_M_KUSER_SHARED_DATA_InterruptTime));
 	s.time_zone_bias = kuser(dump, ND_M_KUSER_SHARED_DATA_TimeZoneBias);
 	s.system_call = kuser(dump, ND_M_KUSER_SHARED_DATA_SystemCall);
-	s.time_increment = increment ? nd_read_num(&dump->kernel, increment, 4) :
-				       nd_u64_missing(ND_NO_SYMBOLS, 0);
+	s.time_increment = increment ? nd_read_num(&dump->kernel, increment, 4)
+				     : nd_u64_missing(ND_NO_SYMBOLS, 0);
 	s.system_root = (struct nd_ustr){ .st = ND_NOT_IN_BUILD };
 	if (root != ND_OFFSET_ABSENT)
 		s.system_root = nd_ustr_read_at(&dump->kernel, ND_KUSER_SHARED_DATA + root, 520);
@@ -236,9 +249,9 @@ enum nd_contents nd_contents_of(const struct nd_dump *dump, struct nd_u64 *ret_u
 			return container[i].contents;
 	for (uint32_t i = 0; h && i < h->run_count; i++)
 		ram += h->run[i].pages;
-	if (h && ((h->attributes.st == ND_OK && (h->attributes.value & ATTRIBUTE_LIVE_DUMP)) ||
-		  (h->bugcheck_code.st == ND_OK &&
-		   h->bugcheck_code.value == BUGCHECK_LIVE_SYSTEM_DUMP)))
+	if (h &&
+	    ((h->attributes.st == ND_OK && (h->attributes.value & ATTRIBUTE_LIVE_DUMP)) ||
+	     (h->bugcheck_code.st == ND_OK && h->bugcheck_code.value == BUGCHECK_LIVE_SYSTEM_DUMP)))
 		return ND_CONTENTS_LIVE;
 	if (ram != 0 && counts.present_pages + counts.cut_pages >= ram)
 		return ND_CONTENTS_FULL;

@@ -23,12 +23,12 @@ struct nd_system {
 	struct nd_astr build_lab, build_lab_ex;
 	struct nd_u64 major_version, minor_version; /* 10, 0 */
 	struct nd_u64 build;
-	struct nd_u64 product_type;   /* 1 WinNt, 2 LanManNt, 3 ServerNt */
+	struct nd_u64 product_type; /* 1 WinNt, 2 LanManNt, 3 ServerNt */
 	struct nd_u64 suite_mask;
-	struct nd_u64 checked_build;  /* 0 free, 1 checked */
+	struct nd_u64 checked_build; /* 0 free, 1 checked */
 	struct nd_u64 processors;
 	struct nd_u64 crash_time;     /* FILETIME, UTC */
-	struct nd_u64 uptime;         /* 100 ns */
+	struct nd_u64 uptime;	      /* 100 ns */
 	struct nd_u64 time_zone_bias; /* signed 100 ns: UTC - local */
 	struct nd_u64 system_call;    /* KUSER_SHARED_DATA.SystemCall: 0 syscall, 1 int 2e */
 	struct nd_u64 time_increment; /* 100 ns a clock tick */
@@ -58,10 +58,10 @@ struct nd_u64 nd_prcb(const struct nd_dump *dump, uint32_t number);
 
 /* What is inside, judged by what the dump holds. */
 enum nd_contents {
-	ND_CONTENTS_FULL,    /* every page of the machine's memory */
-	ND_CONTENTS_ACTIVE,  /* kernel pages and user pages in use */
-	ND_CONTENTS_KERNEL,  /* kernel pages only */
-	ND_CONTENTS_LIVE,    /* taken from a running system */
+	ND_CONTENTS_FULL,   /* every page of the machine's memory */
+	ND_CONTENTS_ACTIVE, /* kernel pages and user pages in use */
+	ND_CONTENTS_KERNEL, /* kernel pages only */
+	ND_CONTENTS_LIVE,   /* taken from a running system */
 	ND_CONTENTS_TRIAGE,
 	ND_CONTENTS_ELF, /* physical memory as the container has it */
 	ND_CONTENTS_KDUMP,

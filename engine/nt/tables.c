@@ -22,7 +22,7 @@
 #include "nt/name.h"
 
 struct nd_tables {
-	pthread_mutex_t lock; /* recursive: building one list may need another */
+	pthread_mutex_t lock;	   /* recursive: building one list may need another */
 	pthread_mutex_t pool_lock; /* its own: the scan is long, and nothing else waits for it */
 	bool pool_built;
 	struct nd_pool_scan pool;
@@ -30,14 +30,15 @@ struct nd_tables {
 	bool cid_built, processes_built, kernel_modules_built;
 	struct nd_cid_table cid;
 	struct nd_process_list processes;
-	atomic_bool object_types_built, namespace_built; /* asked for each handle: without the lock */
+	atomic_bool object_types_built,
+		namespace_built; /* asked for each handle: without the lock */
 	struct nd_object_types object_types;
 	struct nd_namespace object_names;
 	bool jobs_built, sessions_built;
 	struct nd_job_list jobs;
 	struct nd_session_list sessions;
 	struct nd_module_list kernel_modules;
-	struct nd_thread_list **threads;   /* one slot a process; NULL until built */
+	struct nd_thread_list **threads; /* one slot a process; NULL until built */
 	struct nd_module_list **modules;
 	struct nd_handle_table **handles;
 	bool stubs_built[ND_STUB_MODULES], services_built[ND_SERVICE_TABLES];
@@ -214,8 +215,8 @@ enum nd_status nd_threads(const struct nd_dump *dump, uint32_t process,
 	if (!t->threads[process]) {
 		struct nd_thread_list *list = calloc(1, sizeof(*list));
 
-		st = list ? nd_thread_list_build(dump, processes->ref[process].eprocess, list) :
-			    ND_ENOMEM;
+		st = list ? nd_thread_list_build(dump, processes->ref[process].eprocess, list)
+			  : ND_ENOMEM;
 		if (st == ND_OK)
 			t->threads[process] = list;
 		else
@@ -242,8 +243,8 @@ enum nd_status nd_process_modules(const struct nd_dump *dump, uint32_t process,
 	if (!t->modules[process]) {
 		struct nd_module_list *list = calloc(1, sizeof(*list));
 
-		st = list ? nd_process_modules_build(dump, processes->ref[process].eprocess, list) :
-			    ND_ENOMEM;
+		st = list ? nd_process_modules_build(dump, processes->ref[process].eprocess, list)
+			  : ND_ENOMEM;
 		if (st == ND_OK)
 			t->modules[process] = list;
 		else
@@ -270,8 +271,8 @@ enum nd_status nd_handle_table(const struct nd_dump *dump, uint32_t process,
 	if (!t->handles[process]) {
 		struct nd_handle_table *table = calloc(1, sizeof(*table));
 
-		st = table ? nd_handle_table_build(dump, processes->ref[process].eprocess, table) :
-			     ND_ENOMEM;
+		st = table ? nd_handle_table_build(dump, processes->ref[process].eprocess, table)
+			   : ND_ENOMEM;
 		if (st == ND_OK)
 			t->handles[process] = table;
 		else

@@ -7,23 +7,55 @@ enum { STATE_WAITING = 5, STATE_TRANSITION = 6, STATE_WAITING_FOR_PROCESS_IN_SWA
 
 /* KTHREAD_STATE, 9600 to 22000. */
 static const char *const state_name[] = {
-	"Initialized", "Ready",      "Running",       "Standby",           "Terminated",
+	"Initialized", "Ready",	     "Running",	      "Standby",	  "Terminated",
 	"Waiting",     "Transition", "DeferredReady", "GateWaitObsolete", "WaitingForProcessInSwap",
 };
 
 /* KWAIT_REASON, 9600 to 22000; later members were added at the end. */
 static const char *const wait_reason_name[] = {
-	"Executive",	     "FreePage",      "PageIn",		"PoolAllocation",
-	"DelayExecution",    "Suspended",     "UserRequest",	"WrExecutive",
-	"WrFreePage",	     "WrPageIn",      "WrPoolAllocation", "WrDelayExecution",
-	"WrSuspended",	     "WrUserRequest", "WrSpare0",	"WrQueue",
-	"WrLpcReceive",	     "WrLpcReply",    "WrVirtualMemory", "WrPageOut",
-	"WrRendezvous",	     "WrKeyedEvent",  "WrTerminated",	"WrProcessInSwap",
-	"WrCpuRateControl",  "WrCalloutStack", "WrKernel",	"WrResource",
-	"WrPushLock",	     "WrMutex",	      "WrQuantumEnd",	"WrDispatchInt",
-	"WrPreempted",	     "WrYieldExecution", "WrFastMutex", "WrGuardedMutex",
-	"WrRundown",	     "WrAlertByThreadId", "WrDeferredPreempt", "WrPhysicalFault",
-	"WrIoRing",	     "WrMdlCache",    "WrRcu",
+	"Executive",
+	"FreePage",
+	"PageIn",
+	"PoolAllocation",
+	"DelayExecution",
+	"Suspended",
+	"UserRequest",
+	"WrExecutive",
+	"WrFreePage",
+	"WrPageIn",
+	"WrPoolAllocation",
+	"WrDelayExecution",
+	"WrSuspended",
+	"WrUserRequest",
+	"WrSpare0",
+	"WrQueue",
+	"WrLpcReceive",
+	"WrLpcReply",
+	"WrVirtualMemory",
+	"WrPageOut",
+	"WrRendezvous",
+	"WrKeyedEvent",
+	"WrTerminated",
+	"WrProcessInSwap",
+	"WrCpuRateControl",
+	"WrCalloutStack",
+	"WrKernel",
+	"WrResource",
+	"WrPushLock",
+	"WrMutex",
+	"WrQuantumEnd",
+	"WrDispatchInt",
+	"WrPreempted",
+	"WrYieldExecution",
+	"WrFastMutex",
+	"WrGuardedMutex",
+	"WrRundown",
+	"WrAlertByThreadId",
+	"WrDeferredPreempt",
+	"WrPhysicalFault",
+	"WrIoRing",
+	"WrMdlCache",
+	"WrRcu",
 };
 
 const char *nd_thread_state_name(uint64_t state)
@@ -33,17 +65,16 @@ const char *nd_thread_state_name(uint64_t state)
 
 const char *nd_wait_reason_name(uint64_t reason)
 {
-	return reason < sizeof(wait_reason_name) / sizeof(*wait_reason_name) ?
-		       wait_reason_name[reason] :
-		       NULL;
+	return reason < sizeof(wait_reason_name) / sizeof(*wait_reason_name)
+		       ? wait_reason_name[reason]
+		       : NULL;
 }
 
 bool nd_thread_is_waiting(const struct nd_thread *thread)
 {
-	return thread->state.st == ND_OK && (thread->state.value == STATE_WAITING ||
-					     thread->state.value == STATE_TRANSITION ||
-					     thread->state.value ==
-						     STATE_WAITING_FOR_PROCESS_IN_SWAP);
+	return thread->state.st == ND_OK &&
+	       (thread->state.value == STATE_WAITING || thread->state.value == STATE_TRANSITION ||
+		thread->state.value == STATE_WAITING_FOR_PROCESS_IN_SWAP);
 }
 
 static void read_scheduling(const struct nd_rec *rec, struct nd_thread *t)

@@ -55,8 +55,7 @@ static void fill_ref(const struct nd_dump *dump, nd_va ethread, struct nd_thread
 /* One ring of the process. An absent ring is an empty one with its reason in *why. */
 static enum nd_status collect(const struct nd_dump *dump, nd_va eprocess, enum nd_member_id head,
 			      enum nd_member_id link, const char *where,
-			      struct nd_thread_list *list, struct nd_list *ret,
-			      enum nd_status *why)
+			      struct nd_thread_list *list, struct nd_list *ret, enum nd_status *why)
 {
 	uint32_t head_at = nd_offset(dump, head), link_at = nd_offset(dump, link);
 	enum nd_status st = ND_NOT_IN_BUILD;
@@ -136,9 +135,9 @@ static enum nd_status build_from_rings(const struct nd_dump *dump, nd_va eproces
 {
 	struct nd_list e = { 0 }, k = { 0 };
 	enum nd_status e_why, k_why = ND_OK;
-	enum nd_status st = collect(dump, eprocess, ND_M_EPROCESS_ThreadListHead,
-				    ND_M_ETHREAD_ThreadListEntry, "EPROCESS.ThreadListHead", list,
-				    &e, &e_why);
+	enum nd_status st =
+		collect(dump, eprocess, ND_M_EPROCESS_ThreadListHead, ND_M_ETHREAD_ThreadListEntry,
+			"EPROCESS.ThreadListHead", list, &e, &e_why);
 
 	if (st == ND_OK)
 		st = collect(dump, eprocess, ND_M_KPROCESS_ThreadListHead,
@@ -172,9 +171,9 @@ enum nd_status nd_thread_list_build(const struct nd_dump *dump, nd_va eprocess,
 				    struct nd_thread_list *ret)
 {
 	struct nd_thread_list list = { 0 };
-	enum nd_status st = nd_source_is_virtual(dump->src) ?
-				    build_triage(dump, eprocess, &list) :
-				    build_from_rings(dump, eprocess, &list);
+	enum nd_status st = nd_source_is_virtual(dump->src)
+				    ? build_triage(dump, eprocess, &list)
+				    : build_from_rings(dump, eprocess, &list);
 
 	if (st == ND_OK)
 		st = sort_by_tid(&list);

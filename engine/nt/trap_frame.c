@@ -21,21 +21,52 @@ struct register_row {
 };
 
 /* Valid-when after the entry code of the kernels that are known: see nd_trap_kind. */
-#define R(m, w) { #m, ND_M_KTRAP_FRAME_##m, w }
+#define R(m, w) \
+	{ \
+#m, ND_M_KTRAP_FRAME_##m, w \
+	}
 static const struct register_row rows[] = {
-	R(Rip, ALWAYS), R(Rsp, ALWAYS), R(EFlags, ALWAYS), R(SegCs, ALWAYS), R(SegSs, ALWAYS),
-	R(Rbp, ALWAYS), R(Rbx, SYSTEM_CALL), R(Rsi, SYSTEM_CALL), R(Rdi, SYSTEM_CALL),
-	R(Rax, NOT_SYSTEM_CALL), R(Rcx, NOT_SYSTEM_CALL), R(Rdx, NOT_SYSTEM_CALL),
-	R(R8, NOT_SYSTEM_CALL), R(R9, NOT_SYSTEM_CALL), R(R10, NOT_SYSTEM_CALL),
-	R(R11, NOT_SYSTEM_CALL), R(MxCsr, ALWAYS), R(PreviousMode, ALWAYS),
-	R(PreviousIrql, NOT_SYSTEM_CALL), R(FaultIndicator, EXCEPTION_ONLY),
-	R(ExceptionActive, ALWAYS), R(ErrorCode, EXCEPTION_ONLY), R(FaultAddress, EXCEPTION_ONLY),
-	R(GsBase, NOT_SYSTEM_CALL), R(SegDs, NOT_SYSTEM_CALL), R(SegEs, NOT_SYSTEM_CALL),
-	R(SegFs, NOT_SYSTEM_CALL), R(SegGs, NOT_SYSTEM_CALL), R(Dr0, EXCEPTION_ONLY),
-	R(Dr1, EXCEPTION_ONLY), R(Dr2, EXCEPTION_ONLY), R(Dr3, EXCEPTION_ONLY),
-	R(Dr6, EXCEPTION_ONLY), R(Dr7, EXCEPTION_ONLY), R(TrapFrame, NOT_SYSTEM_CALL),
-	R(Xmm0, NOT_SYSTEM_CALL), R(Xmm1, NOT_SYSTEM_CALL), R(Xmm2, NOT_SYSTEM_CALL),
-	R(Xmm3, NOT_SYSTEM_CALL), R(Xmm4, NOT_SYSTEM_CALL), R(Xmm5, NOT_SYSTEM_CALL),
+	R(Rip, ALWAYS),
+	R(Rsp, ALWAYS),
+	R(EFlags, ALWAYS),
+	R(SegCs, ALWAYS),
+	R(SegSs, ALWAYS),
+	R(Rbp, ALWAYS),
+	R(Rbx, SYSTEM_CALL),
+	R(Rsi, SYSTEM_CALL),
+	R(Rdi, SYSTEM_CALL),
+	R(Rax, NOT_SYSTEM_CALL),
+	R(Rcx, NOT_SYSTEM_CALL),
+	R(Rdx, NOT_SYSTEM_CALL),
+	R(R8, NOT_SYSTEM_CALL),
+	R(R9, NOT_SYSTEM_CALL),
+	R(R10, NOT_SYSTEM_CALL),
+	R(R11, NOT_SYSTEM_CALL),
+	R(MxCsr, ALWAYS),
+	R(PreviousMode, ALWAYS),
+	R(PreviousIrql, NOT_SYSTEM_CALL),
+	R(FaultIndicator, EXCEPTION_ONLY),
+	R(ExceptionActive, ALWAYS),
+	R(ErrorCode, EXCEPTION_ONLY),
+	R(FaultAddress, EXCEPTION_ONLY),
+	R(GsBase, NOT_SYSTEM_CALL),
+	R(SegDs, NOT_SYSTEM_CALL),
+	R(SegEs, NOT_SYSTEM_CALL),
+	R(SegFs, NOT_SYSTEM_CALL),
+	R(SegGs, NOT_SYSTEM_CALL),
+	R(Dr0, EXCEPTION_ONLY),
+	R(Dr1, EXCEPTION_ONLY),
+	R(Dr2, EXCEPTION_ONLY),
+	R(Dr3, EXCEPTION_ONLY),
+	R(Dr6, EXCEPTION_ONLY),
+	R(Dr7, EXCEPTION_ONLY),
+	R(TrapFrame, NOT_SYSTEM_CALL),
+	R(Xmm0, NOT_SYSTEM_CALL),
+	R(Xmm1, NOT_SYSTEM_CALL),
+	R(Xmm2, NOT_SYSTEM_CALL),
+	R(Xmm3, NOT_SYSTEM_CALL),
+	R(Xmm4, NOT_SYSTEM_CALL),
+	R(Xmm5, NOT_SYSTEM_CALL),
 };
 #undef R
 
@@ -56,8 +87,8 @@ static bool in_stack(const struct nd_dump *dump, const struct nd_thread *thread,
 	for (unsigned i = 0; i < SEGMENTS_MAX && nd_va_is_kernel(initial); i++) {
 		struct nd_u64 base = nd_read_num(&dump->kernel, initial + PREVIOUS_STACK_BASE, 8);
 		struct nd_u64 limit = nd_read_num(&dump->kernel, initial + PREVIOUS_STACK_LIMIT, 8);
-		struct nd_u64 outer = nd_read_num(&dump->kernel, initial + PREVIOUS_INITIAL_STACK,
-						  8);
+		struct nd_u64 outer =
+			nd_read_num(&dump->kernel, initial + PREVIOUS_INITIAL_STACK, 8);
 
 		if (base.st != ND_OK || limit.st != ND_OK || outer.st != ND_OK ||
 		    !nd_va_is_kernel(limit.value) || limit.value >= base.value)

@@ -18,10 +18,10 @@ enum nd_trap_kind {
 
 /* A register of the frame. saved: the kind of entry stores it, so the value is the register's. */
 struct nd_trap_register {
-	const char *name;   /* as KTRAP_FRAME spells the member */
+	const char *name; /* as KTRAP_FRAME spells the member */
 	struct nd_u64 value;
 	struct nd_u64 high; /* upper 8 bytes of an Xmm register; ND_NONE otherwise */
-	unsigned bytes;     /* 1, 2, 4, 8 or 16 */
+	unsigned bytes;	    /* 1, 2, 4, 8 or 16 */
 	bool saved;
 };
 
@@ -31,7 +31,7 @@ struct nd_trap_frame {
 	nd_va address;
 	enum nd_trap_kind kind;
 	struct nd_u64 rip, rsp, seg_cs, seg_ss, eflags, exception_active, previous_mode;
-	bool user_mode;     /* SegCs says that user code was interrupted or called in */
+	bool user_mode; /* SegCs says that user code was interrupted or called in */
 	uint32_t register_count;
 	struct nd_trap_register reg[ND_TRAP_REGISTERS];
 };

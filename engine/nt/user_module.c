@@ -195,7 +195,8 @@ static enum nd_status add_vads(const struct nd_space *space, const struct nd_pro
 								     .st = vads.st });
 	for (size_t i = 0; i < vads.count && st == ND_OK && list->count < ND_MODULES_MAX; i++) {
 		const struct nd_vad *v = &vads.vad[i];
-		struct nd_module m = { .source = ND_MODULE_VAD, .entry = v->address,
+		struct nd_module m = { .source = ND_MODULE_VAD,
+				       .entry = v->address,
 				       .base = v->start };
 		struct nd_u64 file;
 

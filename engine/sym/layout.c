@@ -11,11 +11,11 @@
 #define ND_X_STRUCT_TEXT(s) "_" #s,
 #define ND_X_SYMBOL_TEXT(s) #s,
 
-const uint16_t nd_member_bytes[ND_MEMBER_COUNT] = {ND_MEMBERS(ND_X_BYTES)};
-const char *const nd_member_struct_name[ND_MEMBER_COUNT] = {ND_MEMBERS(ND_X_STRUCT_NAME)};
-const char *const nd_member_name[ND_MEMBER_COUNT] = {ND_MEMBERS(ND_X_MEMBER_NAME)};
-const char *const nd_struct_name[ND_STRUCT_COUNT] = {ND_STRUCTS(ND_X_STRUCT_TEXT)};
-const char *const nd_symbol_name[ND_SYMBOL_COUNT] = {ND_SYMBOLS(ND_X_SYMBOL_TEXT)};
+const uint16_t nd_member_bytes[ND_MEMBER_COUNT] = { ND_MEMBERS(ND_X_BYTES) };
+const char *const nd_member_struct_name[ND_MEMBER_COUNT] = { ND_MEMBERS(ND_X_STRUCT_NAME) };
+const char *const nd_member_name[ND_MEMBER_COUNT] = { ND_MEMBERS(ND_X_MEMBER_NAME) };
+const char *const nd_struct_name[ND_STRUCT_COUNT] = { ND_STRUCTS(ND_X_STRUCT_TEXT) };
+const char *const nd_symbol_name[ND_SYMBOL_COUNT] = { ND_SYMBOLS(ND_X_SYMBOL_TEXT) };
 
 struct member_alias {
 	enum nd_member_id member;
@@ -27,11 +27,11 @@ struct struct_alias {
 	uint32_t below; /* only members that lie below this offset */
 };
 
-#define ND_X_MEMBER_ALIAS(s, m, other) {ND_M_##s##_##m, #other},
-#define ND_X_STRUCT_ALIAS(s, other, below) {"_" #s, "_" #other, (below)},
+#define ND_X_MEMBER_ALIAS(s, m, other) { ND_M_##s##_##m, #other },
+#define ND_X_STRUCT_ALIAS(s, other, below) { "_" #s, "_" #other, (below) },
 
-static const struct member_alias member_aliases[] = {ND_MEMBER_ALIASES(ND_X_MEMBER_ALIAS)};
-static const struct struct_alias struct_aliases[] = {ND_STRUCT_ALIASES(ND_X_STRUCT_ALIAS)};
+static const struct member_alias member_aliases[] = { ND_MEMBER_ALIASES(ND_X_MEMBER_ALIAS) };
+static const struct struct_alias struct_aliases[] = { ND_STRUCT_ALIASES(ND_X_STRUCT_ALIAS) };
 
 void nd_layout_clear(struct nd_layout *layout)
 {

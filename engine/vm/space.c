@@ -14,7 +14,7 @@
 #define PTE_PROTOTYPE (1ull << 10)
 #define PTE_TRANSITION (1ull << 11)
 #define PTE_PFN_MASK 0x000ffffffffff000ull
-#define PTE_PROTECTION_MASK 0x3e0ull /* bits 5-9 of _MMPTE_SOFTWARE */
+#define PTE_PROTECTION_MASK 0x3e0ull  /* bits 5-9 of _MMPTE_SOFTWARE */
 #define PTE_LOOKUP_NEEDED 0xffffffffu /* high half: the prototype is found through the VAD */
 
 #define WALK_DEPTH_MAX 4 /* prototype PTEs of prototype PTEs: only a hostile dump has them */
@@ -68,8 +68,8 @@ static nd_pfn pfn_limit(const struct nd_dump *dump)
  */
 static uint64_t unswizzle(const struct nd_dump *dump, uint64_t pte)
 {
-	bool swizzles = dump->layout.member[ND_M_MMPTE_SOFTWARE_SwizzleBit].offset !=
-			ND_OFFSET_ABSENT;
+	bool swizzles =
+		dump->layout.member[ND_M_MMPTE_SOFTWARE_SwizzleBit].offset != ND_OFFSET_ABSENT;
 
 	if (!swizzles || (pte & PTE_SWIZZLE))
 		return pte;
@@ -106,8 +106,8 @@ static enum nd_status software_page(uint64_t pte, struct nd_page *ret)
 }
 
 /* The prototype PTE at kernel address `address`. */
-static enum nd_status prototype_page(const struct nd_dump *dump, nd_va address,
-				     struct nd_page *ret, unsigned depth)
+static enum nd_status prototype_page(const struct nd_dump *dump, nd_va address, struct nd_page *ret,
+				     unsigned depth)
 {
 	struct nd_page table_page;
 	enum nd_status st;
@@ -238,8 +238,8 @@ static enum nd_status translate(const struct nd_space *space, nd_va va, struct n
 {
 	uint64_t serial = nd_source_serial(space->dump->src);
 	uint64_t vpn = va >> ND_PAGE_SHIFT;
-	size_t slot = (size_t)((vpn ^ vpn >> 9 ^ space->root >> 12 ^ space->process >> 5) %
-			       TLB_ENTRIES);
+	size_t slot =
+		(size_t)((vpn ^ vpn >> 9 ^ space->root >> 12 ^ space->process >> 5) % TLB_ENTRIES);
 	struct tlb_entry *hit = &tlb[slot];
 
 	if (hit->serial == serial && hit->vpn == vpn && hit->root == space->root &&
@@ -255,9 +255,13 @@ static enum nd_status translate(const struct nd_space *space, nd_va va, struct n
 	if (st != ND_OK)
 		ret->state = ND_PAGE_NONE;
 	if (depth == 0 && !nd_is_failure(st))
-		tlb[slot] = (struct tlb_entry){ .serial = serial, .root = space->root, .vpn = vpn,
+		tlb[slot] = (struct tlb_entry){ .serial = serial,
+						.root = space->root,
+						.vpn = vpn,
 						.process = space->process,
-						.levels = space->levels, .page = *ret, .st = st };
+						.levels = space->levels,
+						.page = *ret,
+						.st = st };
 	return st;
 }
 

@@ -12,26 +12,26 @@ struct nd_dump;
 /* One address space. A plain value; copies are fine. Lives no longer than its dump. */
 struct nd_space {
 	const struct nd_dump *dump;
-	nd_pa root;        /* physical address of the PML4 (PML5 with LA57); low bits masked off */
-	uint8_t levels;    /* 4 or 5; 0: no page tables (triage dump), virtual blocks only */
-	nd_va process;     /* EPROCESS whose VADs say what a zero PTE means; 0: kernel space only */
+	nd_pa root;	/* physical address of the PML4 (PML5 with LA57); low bits masked off */
+	uint8_t levels; /* 4 or 5; 0: no page tables (triage dump), virtual blocks only */
+	nd_va process;	/* EPROCESS whose VADs say what a zero PTE means; 0: kernel space only */
 };
 
 /* What a translation found. */
 enum nd_page_state {
 	ND_PAGE_VALID,
-	ND_PAGE_LARGE,       /* 2 MiB or 1 GiB mapping */
+	ND_PAGE_LARGE,	     /* 2 MiB or 1 GiB mapping */
 	ND_PAGE_TRANSITION,  /* on the standby or modified list: contents are still there */
 	ND_PAGE_PROTOTYPE,   /* through a prototype PTE, valid or in transition */
 	ND_PAGE_DEMAND_ZERO, /* 4096 zero bytes */
-	ND_PAGE_NONE         /* see status */
+	ND_PAGE_NONE	     /* see status */
 };
 
 struct nd_page {
 	enum nd_page_state state;
-	nd_pfn pfn;     /* unless demand zero or none */
-	uint64_t pte;   /* the last entry looked at, raw */
-	uint8_t level;  /* of the page-table entry where the walk ended: 1 = PTE, 2 = PDE, ... */
+	nd_pfn pfn;    /* unless demand zero or none */
+	uint64_t pte;  /* the last entry looked at, raw */
+	uint8_t level; /* of the page-table entry where the walk ended: 1 = PTE, 2 = PDE, ... */
 };
 
 /*

@@ -8,10 +8,10 @@
 #include "seen.h"
 #include "vm/vad.h"
 
-#define VAD_DEPTH_MAX 128u      /* an AVL tree of a million nodes is 28 deep */
+#define VAD_DEPTH_MAX 128u /* an AVL tree of a million nodes is 28 deep */
 #define SUBSECTIONS_MAX 4096u
 #define COMMIT_NOT_CHARGED 0x7fffffffu
-#define FAST_REF_MASK 0xfull    /* _EX_FAST_REF.RefCnt on x64 */
+#define FAST_REF_MASK 0xfull /* _EX_FAST_REF.RefCnt on x64 */
 
 struct node {
 	struct nd_vad vad;
@@ -60,7 +60,9 @@ static enum nd_status read_node(const struct nd_dump *dump, nd_va at, struct nod
 	left = nd_rec_get(&rec, ND_M_RTL_BALANCED_NODE_Left);
 	right = nd_rec_get(&rec, ND_M_RTL_BALANCED_NODE_Right);
 	if (start.st != ND_OK || end.st != ND_OK || start_high.st != ND_OK || end_high.st != ND_OK)
-		return start.st != ND_OK ? start.st : start_high.st != ND_OK ? start_high.st : end.st;
+		return start.st != ND_OK	? start.st
+		       : start_high.st != ND_OK ? start_high.st
+						: end.st;
 	*ret = (struct node){ .left = left.value, .right = right.value };
 	vad->address = at;
 	vad->start = (start_high.value << 32 | start.value) << ND_PAGE_SHIFT;
@@ -170,8 +172,7 @@ static enum nd_status walk_tree(const struct nd_dump *dump, struct walk *w,
 	return st;
 }
 
-enum nd_status nd_vad_list_read(const struct nd_dump *dump, nd_va eprocess,
-				struct nd_vad_list *ret)
+enum nd_status nd_vad_list_read(const struct nd_dump *dump, nd_va eprocess, struct nd_vad_list *ret)
 {
 	struct nd_vad_list list = { .st = ND_OK };
 	struct walk w = { 0 };
@@ -214,8 +215,7 @@ static _Thread_local struct {
 	struct nd_vad vad;
 } last_found;
 
-enum nd_status nd_vad_find(const struct nd_dump *dump, nd_va eprocess, nd_va va,
-			   struct nd_vad *ret)
+enum nd_status nd_vad_find(const struct nd_dump *dump, nd_va eprocess, nd_va va, struct nd_vad *ret)
 {
 	uint64_t serial = nd_source_serial(dump->src);
 	struct nd_u64 root;

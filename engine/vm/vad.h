@@ -21,14 +21,14 @@ enum nd_vad_type {
 };
 
 struct nd_vad {
-	nd_va address;              /* of the node */
-	nd_va start, end;           /* inclusive byte addresses */
-	struct nd_u64 type;         /* enum nd_vad_type */
-	struct nd_u64 protection;   /* 0..31, the memory manager's own value */
+	nd_va address;		      /* of the node */
+	nd_va start, end;	      /* inclusive byte addresses */
+	struct nd_u64 type;	      /* enum nd_vad_type */
+	struct nd_u64 protection;     /* 0..31, the memory manager's own value */
 	struct nd_u64 private_memory; /* 0 or 1 */
-	struct nd_u64 commit_pages; /* CommitCharge; ND_NONE where it says "not charged" */
-	struct nd_u64 mem_commit;   /* 0 or 1 */
-	struct nd_u64 subsection;   /* _SUBSECTION; ND_NONE for a private range */
+	struct nd_u64 commit_pages;   /* CommitCharge; ND_NONE where it says "not charged" */
+	struct nd_u64 mem_commit;     /* 0 or 1 */
+	struct nd_u64 subsection;     /* _SUBSECTION; ND_NONE for a private range */
 	struct nd_u64 first_prototype_pte;
 	struct nd_u64 last_contiguous_pte;
 };
@@ -37,8 +37,8 @@ struct nd_vad {
 struct nd_vad_list {
 	struct nd_vad *vad;
 	size_t count;
-	enum nd_status st;  /* why the tree is not complete; ND_OK when it is */
-	nd_va trouble;      /* the node that was missing, repeated or absurd */
+	enum nd_status st; /* why the tree is not complete; ND_OK when it is */
+	nd_va trouble;	   /* the node that was missing, repeated or absurd */
 };
 
 #define ND_VAD_MAX 1000000u

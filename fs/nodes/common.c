@@ -139,8 +139,8 @@ void text_fact_ticks(struct text *out, const struct nd_dump *dump, const char *k
 		     struct nd_u64 ticks)
 {
 	nd_va at = dump->symbol[ND_SYM_KeTimeIncrement];
-	struct nd_u64 increment = at ? nd_read_num(&dump->kernel, at, 4) :
-				       nd_u64_missing(ND_NO_SYMBOLS, 0);
+	struct nd_u64 increment =
+		at ? nd_read_num(&dump->kernel, at, 4) : nd_u64_missing(ND_NO_SYMBOLS, 0);
 
 	text_key(out, key);
 	if (ticks.st == ND_OK && increment.st == ND_OK) {
@@ -193,9 +193,9 @@ void text_wait_reason(struct text *out, const struct nd_thread *thread)
 void text_protection(struct text *out, struct nd_u64 protection)
 {
 	/* _PS_PROTECTED_SIGNER; PS_PROTECTION: Type bits 0-2, Audit 3, Signer 4-7. */
-	static const char *const signer[] = { "None",	 "Authenticode", "CodeGen", "Antimalware",
-					      "Lsa",	 "Windows",	 "WinTcb",  "WinSystem",
-					      "App" };
+	static const char *const signer[] = { "None",	     "Authenticode", "CodeGen",
+					      "Antimalware", "Lsa",	     "Windows",
+					      "WinTcb",	     "WinSystem",    "App" };
 	unsigned type = protection.value & 7, by = protection.value >> 4 & 15;
 
 	if (protection.st != ND_OK && protection.st != ND_NOT_IN_BUILD) {
@@ -215,8 +215,8 @@ void text_integrity(struct text *out, struct nd_u64 level)
 		uint32_t rid;
 		const char *name;
 	} names[] = {
-		{ 0x0000, "Untrusted" }, { 0x1000, "Low" },    { 0x2000, "Medium" },
-		{ 0x2100, "MediumPlus" }, { 0x3000, "High" },  { 0x4000, "System" },
+		{ 0x0000, "Untrusted" },  { 0x1000, "Low" },  { 0x2000, "Medium" },
+		{ 0x2100, "MediumPlus" }, { 0x3000, "High" }, { 0x4000, "System" },
 		{ 0x5000, "Protected" },
 	};
 

@@ -72,8 +72,9 @@ static enum nd_status count_process(const struct nd_dump *dump, nd_va eprocess, 
 static void write_counts(struct text *out, const char *key, const struct counts *c)
 {
 	text_key(out, key);
-	text_printf(out, "pages %llu valid %llu transition %llu prototype %llu demand-zero %llu "
-			 "paged-out %llu present %llu\n",
+	text_printf(out,
+		    "pages %llu valid %llu transition %llu prototype %llu demand-zero %llu "
+		    "paged-out %llu present %llu\n",
 		    (unsigned long long)c->pages, (unsigned long long)c->valid,
 		    (unsigned long long)c->transition, (unsigned long long)c->prototype,
 		    (unsigned long long)c->demand_zero, (unsigned long long)c->paged_out,
@@ -141,8 +142,8 @@ enum nd_status render_process_coverage(struct text *out, const struct node_at *a
 
 		if (m->size.st != ND_OK || m->size.value == 0 || m->size.value > UINT32_MAX)
 			continue;
-		st = count_range(&space, m->base & ~0xfffull, m->base + m->size.value - 1,
-				 false, &c);
+		st = count_range(&space, m->base & ~0xfffull, m->base + m->size.value - 1, false,
+				 &c);
 		lines_begin(&l);
 		text_ustr(&l.text, &m->name);
 		text_printf(&l.text, "\t%llu\t%llu\t%llu\n", (unsigned long long)c.pages,

@@ -62,9 +62,11 @@ static enum nd_status render_registers(struct text *out, const struct node_at *a
 		if (st != ND_OK)
 			text_missing(out, st, cpu.prcb.value);
 		else
-			text_hex_pad(out, nd_u64_of(r->bytes == 8 ? nd_le64(p) :
-						    r->bytes == 4 ? nd_le32(p) :
-								    nd_le16(p)), 2 * r->bytes);
+			text_hex_pad(out,
+				     nd_u64_of(r->bytes == 8   ? nd_le64(p)
+					       : r->bytes == 4 ? nd_le32(p)
+							       : nd_le16(p)),
+				     2 * r->bytes);
 		text_line(out);
 	}
 	count = nd_cpu_special_registers(at->dump, &cpu, special);
@@ -130,8 +132,9 @@ static enum nd_status render_mitigations(struct text *out, const struct node_at 
 
 	if (st != ND_OK)
 		return missing_or_fail(out, st, 0);
-	yes_no(out, "KvaShadow", shadow ? nd_read_num(&dump->kernel, shadow, 1) :
-					  nd_u64_missing(ND_NO_SYMBOLS, 0), 0);
+	yes_no(out, "KvaShadow",
+	       shadow ? nd_read_num(&dump->kernel, shadow, 1) : nd_u64_missing(ND_NO_SYMBOLS, 0),
+	       0);
 	text_fact_va(out, "KernelDirectoryTableBase", cpu.kernel_dtb);
 	text_fact_hex(out, "ShadowFlags", cpu.shadow_flags);
 	count = nd_cpu_special_registers(dump, &cpu, special);
@@ -143,11 +146,14 @@ static enum nd_status render_mitigations(struct text *out, const struct node_at 
 	yes_no(out, "Smep", cr4, 20);
 	yes_no(out, "Smap", cr4, 21);
 	yes_no(out, "Cet", cr4, 23);
-	yes_no(out, "BpbEnabled", nd_member_read(&dump->kernel, cpu.prcb.value, ND_M_KPRCB_BpbEnabled), 0);
-	yes_no(out, "BpbSmep", nd_member_read(&dump->kernel, cpu.prcb.value, ND_M_KPRCB_BpbSmep), 0);
+	yes_no(out, "BpbEnabled",
+	       nd_member_read(&dump->kernel, cpu.prcb.value, ND_M_KPRCB_BpbEnabled), 0);
+	yes_no(out, "BpbSmep", nd_member_read(&dump->kernel, cpu.prcb.value, ND_M_KPRCB_BpbSmep),
+	       0);
 	yes_no(out, "BpbRetpolineEnabled",
 	       nd_member_read(&dump->kernel, cpu.prcb.value, ND_M_KPRCB_BpbRetpolineEnabled), 0);
-	text_fact_hex(out, "BpbState", nd_member_read(&dump->kernel, cpu.prcb.value, ND_M_KPRCB_BpbState));
+	text_fact_hex(out, "BpbState",
+		      nd_member_read(&dump->kernel, cpu.prcb.value, ND_M_KPRCB_BpbState));
 	text_fact_hex(out, "BpbKernelSpecCtrl",
 		      nd_member_read(&dump->kernel, cpu.prcb.value, ND_M_KPRCB_BpbKernelSpecCtrl));
 	text_fact_hex(out, "BpbUserSpecCtrl",
@@ -179,8 +185,10 @@ static bool thread_path(const struct nd_dump *dump, struct nd_u64 thread, bool p
 
 		if (ref->ethread != thread.value || ref->tid_st != ND_OK || ref->duplicate)
 			continue;
-		snprintf(path, 128, process_only ? "../../proc/%llu" : "../../proc/%llu/threads/%llu",
-			 (unsigned long long)processes->ref[index].pid, (unsigned long long)ref->tid);
+		snprintf(path, 128,
+			 process_only ? "../../proc/%llu" : "../../proc/%llu/threads/%llu",
+			 (unsigned long long)processes->ref[index].pid,
+			 (unsigned long long)ref->tid);
 		return true;
 	}
 	return false;
@@ -198,19 +206,19 @@ static bool link_path(const struct node_at *at, enum which which, char path[128]
 			   which == CURRENT_PROCESS, path);
 }
 
-#define CPU_LINK(name, which)                                                               \
-	static bool has_##name(const struct node_at *at)                                     \
-	{                                                                                    \
-		char path[128];                                                              \
-		return link_path(at, which, path);                                           \
-	}                                                                                    \
-	static enum nd_status render_##name(struct text *out, const struct node_at *at)      \
-	{                                                                                    \
-		char path[128];                                                              \
-		if (!link_path(at, which, path))                                             \
-			return ND_ENOENT;                                                    \
-		text_str(out, path);                                                         \
-		return ND_OK;                                                                \
+#define CPU_LINK(name, which) \
+	static bool has_##name(const struct node_at *at) \
+	{ \
+		char path[128]; \
+		return link_path(at, which, path); \
+	} \
+	static enum nd_status render_##name(struct text *out, const struct node_at *at) \
+	{ \
+		char path[128]; \
+		if (!link_path(at, which, path)) \
+			return ND_ENOENT; \
+		text_str(out, path); \
+		return ND_OK; \
 	}
 
 CPU_LINK(current_thread, CURRENT_THREAD)
@@ -228,9 +236,9 @@ enum nd_status render_pcr_listing(struct text *out, const struct node_at *at)
 		struct nd_thread t = { 0 };
 		struct nd_process p;
 
-		st = cpu.current_thread.st == ND_OK ?
-			     nd_thread_read(at->dump, cpu.current_thread.value, &t) :
-			     cpu.current_thread.st;
+		st = cpu.current_thread.st == ND_OK
+			     ? nd_thread_read(at->dump, cpu.current_thread.value, &t)
+			     : cpu.current_thread.st;
 		text_str(out, "Pcr->");
 		text_va(out, cpu.pcr);
 		text_str(out, "\tPrcb->");

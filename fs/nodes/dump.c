@@ -11,8 +11,8 @@
 
 const char *dump_kind_name(const struct nd_dump *dump)
 {
-	static const char *const name[] = { "full", "active", "kernel", "live",
-					   "triage", "elf", "kdump", "raw" };
+	static const char *const name[] = { "full",   "active", "kernel", "live",
+					    "triage", "elf",	"kdump",  "raw" };
 	struct nd_u64 user;
 
 	return name[nd_contents_of(dump, &user)];
@@ -21,10 +21,11 @@ const char *dump_kind_name(const struct nd_dump *dump)
 const char *dump_type_name(const struct nd_dump *dump)
 {
 	/* DUMP_HEADER64.DumpType */
-	static const char *const name[] = { NULL,      "FULL",	      "SUMMARY",
-					    "HEADER",  "TRIAGE",      "BITMAP_FULL",
-					    "BITMAP_KERNEL", "AUTOMATIC", "RDMP_KERNEL",
-					    "RDMP_KERNEL_USER", "RDMP_FULL" };
+	static const char *const name[] = {
+		NULL,	       "FULL",		"SUMMARY",   "HEADER",	    "TRIAGE",
+		"BITMAP_FULL", "BITMAP_KERNEL", "AUTOMATIC", "RDMP_KERNEL", "RDMP_KERNEL_USER",
+		"RDMP_FULL"
+	};
 	uint64_t type = dump->header ? dump->header->dump_type.value : 0;
 
 	return type < sizeof(name) / sizeof(*name) && name[type] ? name[type] : "-";
@@ -56,8 +57,7 @@ static enum nd_status render_type(struct text *out, const struct node_at *at)
 	text_fact_dec(out, "PagesPresent", nd_u64_of(counts.present_pages));
 	for (uint32_t i = 0; dump->header && i < dump->header->run_count; i++)
 		ram += dump->header->run[i].pages;
-	text_fact_dec(out, "PagesTotal",
-		      ram ? nd_u64_of(ram) : nd_u64_missing(ND_NOT_IN_DUMP, 0));
+	text_fact_dec(out, "PagesTotal", ram ? nd_u64_of(ram) : nd_u64_missing(ND_NOT_IN_DUMP, 0));
 	text_fact_dec(out, "PagesCut", nd_u64_of(counts.cut_pages));
 	text_fact_dec(out, "FileBytes", nd_u64_of(nd_source_file_bytes(dump->src)));
 	return ND_OK;
@@ -79,7 +79,8 @@ static void header_numbers(struct text *out, const struct nd_header *h)
 	text_fact_va(out, "BugCheckParameter3", h->bugcheck_parameter[2]);
 	text_fact_va(out, "BugCheckParameter4", h->bugcheck_parameter[3]);
 	text_key(out, "VersionUser");
-	text_utf8(out, h->version_user[0] ? h->version_user : "-", strlen(h->version_user[0] ? h->version_user : "-"));
+	text_utf8(out, h->version_user[0] ? h->version_user : "-",
+		  strlen(h->version_user[0] ? h->version_user : "-"));
 	text_line(out);
 	text_fact_va(out, "KdDebuggerDataBlock", h->kd_debugger_data_block);
 }
@@ -193,8 +194,8 @@ static enum nd_status render_bugcheck(struct text *out, const struct node_at *at
 	exception_facts(out, h);
 	text_key(out, "Rip");
 	text_code(out, at->dump, UINT32_MAX,
-		  h->context_set ? nd_u64_of(nd_le64(h->context + 0xf8)) :
-				   nd_u64_missing(ND_NOT_IN_DUMP, 0),
+		  h->context_set ? nd_u64_of(nd_le64(h->context + 0xf8))
+				 : nd_u64_missing(ND_NOT_IN_DUMP, 0),
 		  CODE_FULL);
 	text_line(out);
 	return ND_OK;

@@ -111,8 +111,8 @@ static enum nd_status render_vector(struct text *out, const struct node_at *at)
 	text_str(out, "\nRva:\t");
 	handler_rva(out, at->dump, e.handler);
 	text_fact_str(out, "\nTarget", foreign ? "FOREIGN" : "match");
-	text_printf(out, "Selector:\t0x%04x\nType:\t%u\nDpl:\t%u\nIst:\t%u\nInterrupt:\t", e.selector,
-		    e.type, e.dpl, e.ist);
+	text_printf(out, "Selector:\t0x%04x\nType:\t%u\nDpl:\t%u\nIst:\t%u\nInterrupt:\t",
+		    e.selector, e.type, e.dpl, e.ist);
 	if (e.interrupt.st == ND_OK)
 		text_str(out, "yes");
 	else

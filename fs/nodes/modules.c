@@ -109,8 +109,8 @@ static void pdb_field(struct text *out, const struct nd_dump *dump, const struct
 {
 	struct nd_space space = nd_kernel_space_of(dump, m->base);
 	const struct nd_image *image;
-	enum nd_status st = m->base_st == ND_OK ? nd_image_get(&space, m->base, &image) :
-						  m->base_st;
+	enum nd_status st =
+		m->base_st == ND_OK ? nd_image_get(&space, m->base, &image) : m->base_st;
 
 	if (st != ND_OK) {
 		text_missing(out, st, m->base);

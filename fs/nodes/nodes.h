@@ -13,17 +13,17 @@
 #include "text.h"
 #include "tree.h"
 
-extern const struct node_row node_dump_rows[];    /* dump.c */
-extern const struct node_row node_mem_rows[];     /* mem.c */
+extern const struct node_row node_dump_rows[];	  /* dump.c */
+extern const struct node_row node_mem_rows[];	  /* mem.c */
 extern const struct node_row node_listing_rows[]; /* listing.c */
-extern const struct node_row node_proc_rows[];    /* proc.c */
+extern const struct node_row node_proc_rows[];	  /* proc.c */
 extern const struct node_row node_thread_rows[];  /* thread.c */
 extern const struct node_row node_modules_rows[]; /* modules.c */
-extern const struct node_row node_ssdt_rows[];    /* ssdt.c */
+extern const struct node_row node_ssdt_rows[];	  /* ssdt.c */
 extern const struct node_row node_win32k_rows[];
 extern const struct node_row node_stubs_rows[];
-extern const struct node_row node_cpu_rows[];     /* cpu.c */
-extern const struct node_row node_idt_rows[];     /* idt.c */
+extern const struct node_row node_cpu_rows[]; /* cpu.c */
+extern const struct node_row node_idt_rows[]; /* idt.c */
 extern const struct node_row node_job_rows[]; /* jobs.c */
 extern const struct node_row node_silo_rows[];
 extern const struct node_row node_session_rows[]; /* sessions.c */

@@ -384,8 +384,8 @@ static enum nd_status render_modules(struct text *out, const struct node_at *at)
 static void vad_protection(struct text *out, struct nd_u64 v)
 {
 	/* The 5-bit value of the memory manager: low 3 bits access, high 2 bits modifier. */
-	static const char *const access[] = { "NOACCESS",  "READONLY",		"EXECUTE",
-					      "EXECUTE_READ", "READWRITE",	"WRITECOPY",
+	static const char *const access[] = { "NOACCESS",	   "READONLY",	       "EXECUTE",
+					      "EXECUTE_READ",	   "READWRITE",	       "WRITECOPY",
 					      "EXECUTE_READWRITE", "EXECUTE_WRITECOPY" };
 	static const char *const modifier[] = { "", "|NOCACHE", "|GUARD", "|WRITECOMBINE" };
 
@@ -397,8 +397,9 @@ static void vad_protection(struct text *out, struct nd_u64 v)
 
 static void vad_type(struct text *out, const struct nd_vad *v)
 {
-	static const char *const name[] = { "Mapped",	  "DevicePhysicalMemory", "Image",
-					    "Awe",	  "WriteWatch",		  "LargePages",
+	static const char *const name[] = { "Mapped",	      "DevicePhysicalMemory",
+					    "Image",	      "Awe",
+					    "WriteWatch",     "LargePages",
 					    "RotatePhysical", "LargePageSection" };
 
 	if (v->type.st != ND_OK)

@@ -30,7 +30,8 @@ void text_service(struct text *out, const struct nd_dump *dump, struct nd_u64 nu
 	enum nd_status st = number.st;
 
 	if (st == ND_OK)
-		st = nd_service_table(dump, number.value < ND_WIN32K_FIRST ? ND_TABLE_NT : ND_TABLE_WIN32K, &t);
+		st = nd_service_table(
+			dump, number.value < ND_WIN32K_FIRST ? ND_TABLE_NT : ND_TABLE_WIN32K, &t);
 	s = st == ND_OK ? nd_service_of(dump, number.value) : NULL;
 	if (s)
 		service_name(out, t, s);
@@ -187,14 +188,14 @@ static void write_source(struct text *out, const struct nd_service_table *t,
 }
 
 /* One render function a table and file: nothing else tells a renderer which table it is in. */
-#define SERVICE_FILE(file, writer)                                                          \
-	static enum nd_status render_nt_##file(struct text *out, const struct node_at *at)   \
-	{                                                                                    \
-		return render_one(out, at, ND_TABLE_NT, writer);                             \
-	}                                                                                    \
+#define SERVICE_FILE(file, writer) \
+	static enum nd_status render_nt_##file(struct text *out, const struct node_at *at) \
+	{ \
+		return render_one(out, at, ND_TABLE_NT, writer); \
+	} \
 	static enum nd_status render_win32k_##file(struct text *out, const struct node_at *at) \
-	{                                                                                    \
-		return render_one(out, at, ND_TABLE_WIN32K, writer);                         \
+	{ \
+		return render_one(out, at, ND_TABLE_WIN32K, writer); \
 	}
 
 SERVICE_FILE(name, write_name)

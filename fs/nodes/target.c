@@ -77,13 +77,15 @@ static void text_session_time(struct text *out, const struct nd_system *s)
 		bias = minutes = 0;
 	local = (int64_t)(s->crash_time.value & INT64_MAX) - FILETIME_UNIX_EPOCH - bias;
 	seconds = (time_t)(local / FILETIME_SECOND);
-	if (local < 0 || !gmtime_r(&seconds, &tm) || strftime(date, sizeof(date), "%a %b %e %H:%M:%S", &tm) == 0) {
+	if (local < 0 || !gmtime_r(&seconds, &tm) ||
+	    strftime(date, sizeof(date), "%a %b %e %H:%M:%S", &tm) == 0) {
 		text_missing(out, ND_INVALID, s->crash_time.at);
 		return;
 	}
 	text_printf(out, "%s.%03d %d (UTC %c %d:%02d)", date,
 		    (int)(local % FILETIME_SECOND / 10000), tm.tm_year + 1900,
-		    minutes < 0 ? '-' : '+', (int)(llabs(minutes) / 60), (int)(llabs(minutes) % 60));
+		    minutes < 0 ? '-' : '+', (int)(llabs(minutes) / 60),
+		    (int)(llabs(minutes) % 60));
 }
 
 static void text_backtick_or_reason(struct text *out, const char *what, nd_va va)
@@ -108,8 +110,8 @@ enum nd_status render_vertarget(struct text *out, const struct node_at *at)
 	text_str(out, s.processors.st == ND_OK && s.processors.value == 1 ? " UP (" : " MP (");
 	text_dec(out, s.processors);
 	text_str(out, s.processors.st == ND_OK && s.processors.value == 1 ? " proc) " : " procs) ");
-	text_str(out, s.checked_build.st == ND_OK && s.checked_build.value ? "Checked x64\n" :
-									     "Free x64\n");
+	text_str(out, s.checked_build.st == ND_OK && s.checked_build.value ? "Checked x64\n"
+									   : "Free x64\n");
 	text_str(out, "Product: ");
 	text_product(out, s.product_type);
 	text_str(out, ", suite:");
@@ -118,8 +120,8 @@ enum nd_status render_vertarget(struct text *out, const struct node_at *at)
 	text_astr(out, &s.build_lab);
 	text_str(out, "\nMachine Name:\n");
 	text_backtick_or_reason(out, "Kernel base = ", dump->kernel_base);
-	text_backtick_or_reason(out, " PsLoadedModuleList = ",
-				dump->symbol[ND_SYM_PsLoadedModuleList]);
+	text_backtick_or_reason(out,
+				" PsLoadedModuleList = ", dump->symbol[ND_SYM_PsLoadedModuleList]);
 	text_str(out, "\nDebug session time: ");
 	text_session_time(out, &s);
 	text_str(out, "\nSystem Uptime: ");
@@ -158,8 +160,9 @@ static void layout_facts(struct text *out, const struct nd_dump *dump)
 		text_printf(out, " %s (nearest known kernel of the build; it fits the dump)",
 			    dump->layout.version);
 	} else {
-		text_str(out, " (no layout of this kernel is known: only what the header, the module "
-			      "list and KDBG give)");
+		text_str(out,
+			 " (no layout of this kernel is known: only what the header, the module "
+			 "list and KDBG give)");
 	}
 	text_line(out);
 	if (dump->kernel_symbols && dump->layout.source != ND_LAYOUT_PDB &&

@@ -93,7 +93,8 @@ static void edit(const uint8_t *e, uint8_t *undo, size_t *at)
 		memset(dump_bytes + *at, e[5], 8);
 		break;
 	case 2:
-		memcpy(dump_bytes + *at, dump_bytes + (*at * 7919 + e[5] * 8192u) % (dump_len - 8), 8);
+		memcpy(dump_bytes + *at, dump_bytes + (*at * 7919 + e[5] * 8192u) % (dump_len - 8),
+		       8);
 		break;
 	default:
 		dump_bytes[*at + (e[6] & 7)] ^= (uint8_t)(1u << (e[5] & 7));

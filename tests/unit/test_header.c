@@ -163,8 +163,7 @@ static void test_other_files(void)
 	refuse_start("hibr", 4, 0x3000, "hibernation");
 	refuse_start("WAKE", 4, 0x3000, "hibernation");
 	refuse_start("RSTR", 4, 0x3000, "hibernation");
-	refuse_start("\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\4\0", 18, 0x3000,
-		     "ELF core");
+	refuse_start("\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\4\0", 18, 0x3000, "ELF core");
 	refuse_start("\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\3\0", 18, 0x3000, "an ELF file");
 	refuse_start("\177ELF", 4, 4, "an ELF file");
 	refuse_start("KDUMP   ", 8, 0x3000, "libkdumpfile");

@@ -110,7 +110,7 @@ static void test_symbols(void)
 static bool is_refused(const char *json, size_t len)
 {
 	struct nd_symfile *file = NULL;
-	struct nd_error err = {.text = ""};
+	struct nd_error err = { .text = "" };
 	enum nd_status st = nd_isf_read_memory("name", json, len, &file, &err);
 
 	return st == ND_EFORMAT && file == NULL && strncmp(err.text, "name: ", 6) == 0 &&
@@ -170,7 +170,7 @@ static void test_xz(void)
 
 static void test_id_only(void)
 {
-	struct nd_guid_age id = {.age = 99};
+	struct nd_guid_age id = { .age = 99 };
 	struct nd_error err;
 
 	ok(nd_isf_read_id(TINY, &id, &err) == ND_OK && id.age == 3 &&
@@ -271,7 +271,7 @@ static void test_find_hostile(const char *folder, const char *json, size_t len)
 
 int main(void)
 {
-	struct nd_error err = {.text = ""};
+	struct nd_error err = { .text = "" };
 	char folder[64];
 	size_t len = 0;
 	char *json = get_file(TINY, &len);

@@ -14,7 +14,7 @@
 
 static struct nd_guid_age identity(const char *guid, uint32_t age)
 {
-	struct nd_guid_age id = {.age = age};
+	struct nd_guid_age id = { .age = age };
 
 	nd_guid_parse(guid, id.guid);
 	return id;
@@ -119,8 +119,8 @@ static uint32_t check_candidates(uint32_t build, uint32_t revision)
 
 static void test_candidates(void)
 {
-	static const uint32_t builds[] = {7601,	 9600,	10240, 10586, 14393, 15063, 16299, 17134,
-					  17763, 18362, 18363, 19041, 19044, 20348, 22000};
+	static const uint32_t builds[] = { 7601,  9600,	 10240, 10586, 14393, 15063, 16299, 17134,
+					   17763, 18362, 18363, 19041, 19044, 20348, 22000 };
 	struct nd_layout l, other;
 
 	for (size_t i = 0; i < sizeof(builds) / sizeof(*builds); i++)

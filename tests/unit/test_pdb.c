@@ -33,7 +33,7 @@ static const char *make_pdb(const char *name, const char *options)
 static struct nd_symfile *read_pdb(const char *path)
 {
 	struct nd_symfile *file = NULL;
-	struct nd_error err = {.text = ""};
+	struct nd_error err = { .text = "" };
 
 	if (nd_pdb_read(path, &file, &err) != ND_OK)
 		ok(false, "%s", err.text);
@@ -135,11 +135,11 @@ static void test_refused(const char *path)
 	static const struct {
 		const char *bytes, *say;
 	} others[] = {
-		{"", "not a PDB"},
-		{"{}", "not a PDB"},
-		{"Microsoft C/C++ program database 2.00\r\n\x1aJG", "2.00"},
-		{"BSJB", "portable PDB"},
-		{"MSCF", "cabinet"},
+		{ "", "not a PDB" },
+		{ "{}", "not a PDB" },
+		{ "Microsoft C/C++ program database 2.00\r\n\x1aJG", "2.00" },
+		{ "BSJB", "portable PDB" },
+		{ "MSCF", "cabinet" },
 	};
 	struct nd_symfile *file = NULL;
 	struct nd_error err;
@@ -180,7 +180,7 @@ static void test_circles(void)
 static const char *find(const char *search, uint32_t age, const char *say)
 {
 	static char path[512];
-	struct nd_guid_age id = {.age = age};
+	struct nd_guid_age id = { .age = age };
 	struct nd_symfile *file = NULL;
 	char *tried = NULL;
 

@@ -39,35 +39,36 @@ static void build_tables(void)
 {
 	entry(1, 0, 0x2000 | 7);
 	entry(2, 0, 0x3000 | 7);
-	entry(2, 1, 0x40000000 | 0x87);                /* 1 GiB page */
-	entry(2, 2, 0x4000 << 8);                      /* not valid, not zero: page-file bits? no */
+	entry(2, 1, 0x40000000 | 0x87); /* 1 GiB page */
+	entry(2, 2, 0x4000 << 8);	/* not valid, not zero: page-file bits? no */
 	entry(3, 0, 0x4000 | 7);
-	entry(3, 1, 0x200000 | 0x87);                  /* 2 MiB page */
-	entry(3, 2, (uint64_t)77 << 32 | 0x80);        /* page table itself in the page file */
-	entry(3, 3, 0x8000 | 1u << 11);                /* page table in transition, page 8 */
+	entry(3, 1, 0x200000 | 0x87);		/* 2 MiB page */
+	entry(3, 2, (uint64_t)77 << 32 | 0x80); /* page table itself in the page file */
+	entry(3, 3, 0x8000 | 1u << 11);		/* page table in transition, page 8 */
 	entry(8, 0, 0xb000 | 7);
-	entry(4, 0, 0xa000 | 7);                       /* valid, page 10 */
-	entry(4, 1, 0xb000 | 0x880);                   /* transition, page 11 */
-	entry(4, 2, (uint64_t)5 << 32 | 0x80);         /* page file */
-	entry(4, 3, 0x80);                             /* demand zero */
-	entry(4, 4, 0);                                /* nothing */
-	entry(4, 5, (uint64_t)0xffff800000000000 << 16 | 0x400); /* prototype at ffff8000`00000000 */
+	entry(4, 0, 0xa000 | 7);	       /* valid, page 10 */
+	entry(4, 1, 0xb000 | 0x880);	       /* transition, page 11 */
+	entry(4, 2, (uint64_t)5 << 32 | 0x80); /* page file */
+	entry(4, 3, 0x80);		       /* demand zero */
+	entry(4, 4, 0);			       /* nothing */
+	entry(4, 5,
+	      (uint64_t)0xffff800000000000 << 16 | 0x400); /* prototype at ffff8000`00000000 */
 	entry(4, 6, (uint64_t)0xffff800000000008 << 16 | 0x400);
 	entry(4, 7, (uint64_t)0xffff800000000010 << 16 | 0x400);
 	entry(4, 8, (uint64_t)0xffff800000000018 << 16 | 0x400);
 	entry(4, 9, (uint64_t)0xffff800000000020 << 16 | 0x400);
-	entry(4, 10, 0xfffff000 | 7);                  /* valid, beyond the dump */
-	entry(4, 11, 0xffffffff00000400);              /* prototype through the VAD */
+	entry(4, 10, 0xfffff000 | 7);				  /* valid, beyond the dump */
+	entry(4, 11, 0xffffffff00000400);			  /* prototype through the VAD */
 	entry(4, 12, (uint64_t)0xffff800000001000 << 16 | 0x400); /* prototype that is not mapped */
 	entry(1, 256, 0x5000 | 3);
 	entry(5, 0, 0x6000 | 3);
 	entry(6, 0, 0x7000 | 3);
 	entry(7, 0, 0xc000 | 3);
-	entry(12, 0, 0xd000 | 3);                      /* prototype PTEs: valid, page 13 */
-	entry(12, 1, 0xe000 | 0x880);                  /* transition, page 14 */
+	entry(12, 0, 0xd000 | 3);     /* prototype PTEs: valid, page 13 */
+	entry(12, 1, 0xe000 | 0x880); /* transition, page 14 */
 	entry(12, 2, (uint64_t)0xffff800012345678 << 16 | 0x400); /* subsection */
-	entry(12, 3, (uint64_t)9 << 32 | 0x80);        /* page file */
-	entry(12, 4, 0x80);                            /* demand zero */
+	entry(12, 3, (uint64_t)9 << 32 | 0x80);			  /* page file */
+	entry(12, 4, 0x80);					  /* demand zero */
 	for (unsigned i = 10; i < 16; i++)
 		memset(memory[i] + (i == 12 ? 64 : 0), (int)i, i == 12 ? 64 : ND_PAGE_BYTES);
 }
@@ -98,8 +99,8 @@ static char *write_dump(void)
 	return path;
 }
 
-static void check(const struct nd_dump *dump, nd_va va, enum nd_status st,
-		  enum nd_page_state state, nd_pfn pfn, const char *what)
+static void check(const struct nd_dump *dump, nd_va va, enum nd_status st, enum nd_page_state state,
+		  nd_pfn pfn, const char *what)
 {
 	struct nd_page page;
 	enum nd_status got = nd_translate(&dump->kernel, va, &page);
@@ -189,12 +190,12 @@ static void check_truth(const char *corpus, const char *name)
 
 	snprintf(dump_path, sizeof(dump_path), "%s/%s.dmp", corpus, name);
 	snprintf(command, sizeof(command),
-		 "python3 -c \"import json\nfor p in json.load(open('%s/%s.truth.json'))['processes']:\n"
+		 "python3 -c \"import json\nfor p in "
+		 "json.load(open('%s/%s.truth.json'))['processes']:\n"
 		 "  for s in p.get('pte_samples', []):\n"
 		 "    print(p['eprocess'], s['va'], s['state'], s['first16'] or '-')\"",
 		 corpus, name);
-	if (access(dump_path, R_OK) != 0 ||
-	    nd_dump_open(dump_path, NULL, &dump, &err) != ND_OK) {
+	if (access(dump_path, R_OK) != 0 || nd_dump_open(dump_path, NULL, &dump, &err) != ND_OK) {
 		ok(false, "%s opens", name);
 		return;
 	}
