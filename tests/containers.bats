@@ -52,7 +52,7 @@ same_machine() { # FILE
 found_by() { # FILE WORDS
     local mnt=$BATS_TEST_TMPDIR/found
     start "$1" "$mnt"
-    echo "$(fact "$mnt/target" KernelFoundBy)"
+    fact "$mnt/target" KernelFoundBy
     [[ $(fact "$mnt/target" KernelFoundBy) == "$2"* ]]
     [ -e "$mnt/proc/4/status" ]
     [ "$(fact "$mnt/target" BuildLab)" = "$(fact "$PARTS/mnt-full/target" BuildLab)" ]
@@ -72,13 +72,6 @@ refused() { # FILE LINE
     same_machine "$PARTS/raw" holes
     [ "$(fact "$BATS_TEST_TMPDIR/mnt/dump/type" Kind)" = raw ]
     [ "$(fact "$BATS_TEST_TMPDIR/mnt/dump/type" DumpType)" = - ]
-}
-
-@test "a flat image without holes shows the same" {
-    # Holes inside the runs of the complete dump are written out; 4 GiB would be too much for tmpfs.
-    [ -n "${NTDUMPFS_SLOW:-}" ] || skip "writes 4 GiB: set NTDUMPFS_SLOW"
-    cp --sparse=never "$PARTS/raw" "$BATS_TEST_TMPDIR/dense"
-    same_machine "$BATS_TEST_TMPDIR/dense"
 }
 
 @test "an ELF core shows the machine of the complete dump" {
@@ -159,7 +152,8 @@ refused() { # FILE LINE
 }
 
 @test "a cut ELF core mounts; what is cut is not in the dump" {
-    head -c 1G "$PARTS/elf" | cp --sparse=always /dev/stdin "$BATS_TEST_TMPDIR/cut"
+    cp --sparse=always "$PARTS/elf" "$BATS_TEST_TMPDIR/cut"
+    truncate -s 1G "$BATS_TEST_TMPDIR/cut"
     start "$BATS_TEST_TMPDIR/cut" "$BATS_TEST_TMPDIR/mnt"
     [ "$(fact "$BATS_TEST_TMPDIR/mnt/dump/type" PagesCut)" -gt 0 ]
     timeout 100 cat "$BATS_TEST_TMPDIR/mnt/dump/missing" >/dev/null
@@ -226,8 +220,8 @@ PY
     [ -d "$PARTS/mnt-full/mem" ]
     start "$FULL" "$BATS_TEST_TMPDIR/list" raw=list
     [ -e "$BATS_TEST_TMPDIR/list/mem/kernel" ]
-    ls "$BATS_TEST_TMPDIR/list" | grep -qx mem
-    ls "$BATS_TEST_TMPDIR/list/mem" | grep -qx physical
+    grep -qx mem <(ls "$BATS_TEST_TMPDIR/list")
+    grep -qx physical <(ls "$BATS_TEST_TMPDIR/list/mem")
     start "$FULL" "$BATS_TEST_TMPDIR/off" raw=off
     [ ! -e "$BATS_TEST_TMPDIR/off/mem" ]
     [ ! -e "$BATS_TEST_TMPDIR/off/mem/physical" ]

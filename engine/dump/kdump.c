@@ -110,6 +110,19 @@ static enum nd_status next_run(const void *state, nd_pfn from, nd_pfn *first, ui
 /* Keeps the last abandoned context reachable, for leak checkers. */
 static kdump_ctx_t *abandoned;
 
+/* The library's message, without the name of the attribute that opening sets inside it. */
+static void set_library_error(const struct kdump *k, struct nd_error *err)
+{
+	static const char inside[] = "Cannot set file.set.0.fd: ";
+	const char *text = kdump_get_err(k->ctx);
+
+	if (text == NULL)
+		text = "unknown error";
+	if (strncmp(text, inside, sizeof(inside) - 1) == 0)
+		text += sizeof(inside) - 1;
+	nd_error_set(err, "libkdumpfile: %s", text);
+}
+
 /* --- opening -------------------------------------------------------------------------------- */
 
 static enum nd_status open_library(struct nd_source *src, struct nd_error *err)
@@ -130,7 +143,7 @@ static enum nd_status open_library(struct nd_source *src, struct nd_error *err)
 		status = kdump_open_fd(k->ctx, src->fd);
 	if (status == KDUMP_OK)
 		return ND_OK;
-	nd_error_set(err, "libkdumpfile: %s", kdump_get_err(k->ctx));
+	set_library_error(k, err);
 	/*
 	 * libkdumpfile 0.5.1 crashes when it frees a context whose open failed on a damaged header.
 	 * So it is abandoned: the caller is about to refuse the file and to end.
@@ -306,7 +319,7 @@ static enum nd_status read_bitmap(struct nd_source *src, struct nd_error *err)
 	enum nd_status st;
 
 	if (kdump_get_typed_attr(k->ctx, KDUMP_ATTR_FILE_PAGEMAP, &attr) != KDUMP_OK) {
-		nd_error_set(err, "libkdumpfile: %s", kdump_get_err(k->ctx));
+		set_library_error(k, err);
 		return ND_EFORMAT;
 	}
 	kdump_bmp_incref(attr.val.bitmap);

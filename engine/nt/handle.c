@@ -138,7 +138,7 @@ static void broken(struct walk *w, nd_va at, enum nd_status st)
 								 .st = st });
 }
 
-/* In halves, so that it stays in the reader's cache: who asks for the table reads its pages again. */
+/* In halves, so that it stays in the cache of pages: whoever asks for the table reads it again. */
 static enum nd_status read_page(const struct nd_dump *dump, nd_va at, uint8_t *page)
 {
 	const size_t half = ND_PAGE_BYTES / 2;

@@ -43,7 +43,8 @@ struct nd_u64 nd_object_info_at(const struct nd_dump *dump, const struct nd_obje
 struct nd_u64 nd_object_info_distance(const struct nd_dump *dump, uint64_t info_mask,
 				      enum nd_object_info info);
 
-/* EPROCESSes of the optional headers (ND_NONE without), and what the object is charged, in bytes. */
+/* From the optional headers, ND_NONE without them: who made it, whose it is alone, its charges in
+ * bytes. */
 struct nd_u64 nd_object_creator_pid(const struct nd_dump *dump, const struct nd_object *object);
 struct nd_u64 nd_object_exclusive_process(const struct nd_dump *dump,
 					  const struct nd_object *object);

@@ -1,7 +1,7 @@
 /*
  * engine/nt/object_type.c - finds the OBJECT_TYPEs (ObTypeIndexTable where its address is known,
- * else the directory \ObjectTypes, else a search for the table) and the cookie: every OBJECT_TYPE is itself an object of the
- * type "Type", so that their headers tell how a TypeIndex is stored.
+ * else the directory \ObjectTypes, else a search for the table) and the cookie: every OBJECT_TYPE
+ * is itself an object of the type "Type", so that their headers tell how a TypeIndex is stored.
  */
 #include <string.h>
 

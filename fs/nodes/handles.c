@@ -91,7 +91,7 @@ static enum nd_status find_windbg(const struct node_at *dir, const char *name,
 	number[len - suffix] = '\0';
 	st = find_value(dir, number, ret);
 	if (st == ND_OK)
-		strcat(ret->name, WINDBG_SUFFIX);
+		memcpy(ret->name + strlen(ret->name), WINDBG_SUFFIX, suffix + 1);
 	return st;
 }
 

@@ -197,7 +197,6 @@ static bool is_plausible(const struct nd_object *object)
 
 static enum nd_status find_at(const struct node_at *dir, const char *name, struct node_entry *ret)
 {
-	char canonical[NODE_NAME_MAX + 1];
 	struct nd_object object;
 	enum nd_status st;
 	nd_va at;
@@ -207,9 +206,8 @@ static enum nd_status find_at(const struct node_at *dir, const char *name, struc
 	st = nd_object_read(dir->dump, at, &object);
 	if (st != ND_OK || !is_plausible(&object))
 		return nd_is_failure(st) ? st : ND_ENOENT;
-	snprintf(canonical, sizeof(canonical), "0x%016llx", (unsigned long long)at);
-	strcpy(ret->name, canonical);
-	return asked_key(canonical, &ret->key);
+	snprintf(ret->name, sizeof(ret->name), "0x%016llx", (unsigned long long)at);
+	return asked_key(ret->name, &ret->key);
 }
 
 static enum nd_status at_address(const struct node_at *at, nd_va *ret)

@@ -26,6 +26,13 @@ void text_access_names(struct text *out, const struct nd_object_type *type, uint
 void object_header_facts(struct text *out, const struct nd_object *object, const uint32_t *held);
 /* Facts of the optional headers, then those of the type. */
 void object_facts(struct text *out, const struct nd_dump *dump, const struct nd_object *object);
+/* Those of the type alone: object_facts.c. */
+void object_type_facts(struct text *out, const struct nd_dump *dump,
+		       const struct nd_object *object);
+
+/* "image (pid)" of an EPROCESS, "image (pid) tid" of an ETHREAD, or why not. */
+void text_process_name(struct text *out, const struct nd_dump *dump, struct nd_u64 eprocess);
+void text_thread_name(struct text *out, const struct nd_dump *dump, struct nd_u64 ethread);
 
 /* "0x1c0 NAME|NAME": set bits by name, unnamed ones as a number. */
 struct bit_name {
