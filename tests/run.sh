@@ -28,6 +28,7 @@ asan | tsan)
 esac
 sanitizer_options=${NTDUMPFS_SANITIZED:+log_path=$logs/sanitizer:exitcode=99}
 export ASAN_OPTIONS=${ASAN_OPTIONS-$sanitizer_options:detect_leaks=1}
+export LSAN_OPTIONS=${LSAN_OPTIONS-print_suppressions=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS-$sanitizer_options:print_stacktrace=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS-$sanitizer_options}
 
