@@ -4,7 +4,7 @@ VERSION  := 0.1
 PREFIX   ?= /usr/local
 SBINDIR  ?= /sbin
 BUILD    ?= build
-PACKAGES := fuse3 yajl liblzma libkdumpfile
+PACKAGES := fuse3 yajl liblzma libkdumpfile capstone libseccomp
 
 # One folder per flavour, so that objects never mix: SANITIZE=1, =thread or =fuzz.
 SANITIZE ?=

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fuse_lowlevel.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -681,6 +682,14 @@ enum nd_status fs_loop(struct fs *fs)
 	return st;
 }
 
+/* The kernel has not said that the connection is over. */
+static bool still_mounted(const struct fs *fs)
+{
+	struct pollfd fd = { .fd = fuse_session_fd(fs->session) };
+
+	return poll(&fd, 1, 0) == 0;
+}
+
 void fs_free(struct fs *fs)
 {
 	if (!fs)
@@ -688,6 +697,8 @@ void fs_free(struct fs *fs)
 	if (fs->mounted && fs->options.stats_fd >= 0)
 		stats_write(fs->options.stats_fd, fs->tree);
 	the_fs = NULL;
+	if (fs->mounted)
+		fs->options.unmount(fs->options.ctx, still_mounted(fs));
 	if (fs->mounted)
 		fuse_session_unmount(fs->session);
 	if (fs->session) {

@@ -21,6 +21,9 @@ struct fs_options {
 	gid_t gid;
 	mode_t umask;
 	int stats_fd; /* for the counters at the end and on SIGUSR1; -1: none */
+	/* Called at the end, before the daemon's own try to unmount; `mounted`: it still is. */
+	void (*unmount)(void *ctx, bool mounted);
+	void *ctx; /* of unmount */
 	bool allow_other, allow_root, auto_unmount, debug;
 };
 

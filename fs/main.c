@@ -18,6 +18,7 @@
 #include "options.h"
 #include "text.h"
 #include "tree.h"
+#include "watcher.h"
 
 #define FUSE_MAGIC 0x65735546
 
@@ -31,6 +32,8 @@ struct daemon {
 	struct tree *tree;
 	struct fs *fs;
 	char *fsname;
+	char *dir; /* the mount point, absolute */
+	struct watcher watcher;
 	int stats_fd;
 };
 
@@ -278,6 +281,11 @@ static int check_dir(const char *dir)
 	return 0;
 }
 
+static void unmount(void *ctx, bool mounted)
+{
+	watcher_end(ctx, mounted);
+}
+
 static int mount_tree(struct daemon *d)
 {
 	const struct options *o = &d->options;
@@ -289,6 +297,8 @@ static int mount_tree(struct daemon *d)
 		.gid = o->gid,
 		.umask = o->umask,
 		.stats_fd = d->stats_fd,
+		.unmount = unmount,
+		.ctx = &d->watcher,
 		.allow_other = o->allow_other,
 		.allow_root = o->allow_root,
 		.auto_unmount = o->auto_unmount,
@@ -296,16 +306,22 @@ static int mount_tree(struct daemon *d)
 	};
 	struct nd_error err = { "" };
 
+	d->dir = realpath(o->dir, NULL);
+	if (!d->dir)
+		return refuse(o->dir, strerror(errno));
 	if (fs_new(d->tree, &options, &d->fs, &err) == ND_OK &&
-	    fs_mount(d->fs, o->dir, &err) == ND_OK)
+	    fs_mount(d->fs, d->dir, &err) == ND_OK)
 		return 0;
 	return err.text[0] ? refuse(o->dir, err.text) : EXIT_MOUNT;
 }
 
 static int prepare(struct daemon *d)
 {
+	struct nd_error err = { "" };
 	int code = open_stats(d);
 
+	if (code == 0 && sandbox_check(d->options.sandbox, &err) != ND_OK)
+		code = refuse(NULL, err.text);
 	if (code == 0)
 		code = settle_symbols(d);
 	if (code == 0)
@@ -319,7 +335,28 @@ static int prepare(struct daemon *d)
 	return code;
 }
 
-static int run(struct daemon *d)
+/*
+ * Behind the walls the mount cannot be taken away any more: somebody outside does it. No walls without
+ * him.
+ */
+static void wall_in(struct daemon *d, char **argv)
+{
+	struct text notes;
+
+	if (d->options.sandbox == SANDBOX_OFF)
+		return;
+	text_init(&notes);
+	if (watcher_start(d->dir, argv, &d->watcher) == ND_OK)
+		sandbox_enter(d->options.sandbox, d->dump, &notes);
+	else
+		text_str(&notes, "sandbox: no process for the unmounting\n");
+	if (d->options.debug)
+		say(STDERR_FILENO, &notes);
+	else
+		text_deinit(&notes);
+}
+
+static int run(struct daemon *d, char **argv)
 {
 	int code = prepare(d);
 
@@ -329,6 +366,7 @@ static int run(struct daemon *d)
 		return code;
 	if (!d->options.foreground && fs_daemonize(d->fs) != ND_OK)
 		return refuse(d->options.dir, "cannot go to the background");
+	wall_in(d, argv);
 	return fs_loop(d->fs) == ND_OK ? 0 : EXIT_MOUNT;
 }
 
@@ -338,6 +376,7 @@ static void daemon_deinit(struct daemon *d)
 	tree_free(d->tree);
 	nd_dump_close(d->dump);
 	free(d->fsname);
+	free(d->dir);
 	if (d->stats_fd >= 0)
 		close(d->stats_fd);
 	options_deinit(&d->options);
@@ -345,7 +384,7 @@ static void daemon_deinit(struct daemon *d)
 
 int main(int argc, char **argv)
 {
-	struct daemon d = { .stats_fd = -1 };
+	struct daemon d = { .stats_fd = -1, .watcher.fd = -1 };
 	struct nd_error err = { "" };
 	enum nd_status st;
 	int code = 0;
@@ -364,7 +403,7 @@ int main(int argc, char **argv)
 	} else if (d.options.symbol_id) {
 		code = identify(d.options.symbol_id);
 	} else if (!d.options.nothing) {
-		code = run(&d);
+		code = run(&d, argv);
 	}
 	daemon_deinit(&d);
 	return code;

@@ -30,6 +30,7 @@ const char options_usage[] =
 	"    threads=N             requests answered at the same time (4)\n"
 	"    cache=SIZE            memory for finished texts, with K, M or G (24M)\n"
 	"    raw=list|hide|off     raw memory: listed, opened by name only, absent (hide)\n"
+	"    sandbox=on|strict|off what the daemon gives up after the mount (on)\n"
 	"    uid=N gid=N umask=N   owner and permissions of what is in the tree\n"
 	"    allow_other           other users may look, too; allow_root: root may\n"
 	"    auto_unmount          unmount even when the daemon is killed\n"
@@ -139,6 +140,21 @@ static bool set_raw(struct options *o, const char *value)
 	return false;
 }
 
+static bool set_sandbox(struct options *o, const char *value)
+{
+	static const char *const words[] = { [SANDBOX_ON] = "on",
+					     [SANDBOX_STRICT] = "strict",
+					     [SANDBOX_OFF] = "off" };
+
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(value, words[i]) != 0)
+			continue;
+		o->sandbox = (enum sandbox_level)i;
+		return true;
+	}
+	return false;
+}
+
 static bool set_uid(struct options *o, const char *value)
 {
 	uint64_t n;
@@ -234,6 +250,7 @@ static const struct word words[] = {
 	{ "gid=", set_gid },
 	{ "nocache", set_no_cache },
 	{ "raw=", set_raw },
+	{ "sandbox=", set_sandbox },
 	{ "stats=", set_stats },
 	{ "symbols=", set_symbols },
 	{ "threads=", set_threads },

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base.h"
+#include "sandbox.h"
 
 /* Exit codes of mount(8). */
 enum { EXIT_USAGE = 1, EXIT_MOUNT = 32 };
@@ -24,6 +25,7 @@ struct options {
 	size_t cache_bytes;
 	unsigned threads; /* 1..64 */
 	enum raw_option raw;
+	enum sandbox_level sandbox;
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;

@@ -193,6 +193,14 @@ static void make_folders(const char *path)
 	}
 }
 
+bool nd_symcache_prepare(const struct nd_symcache *cache)
+{
+	if (cache->folder[0] == '\0')
+		return false;
+	make_folders(cache->folder);
+	return access(cache->folder, F_OK) == 0;
+}
+
 struct entry {
 	struct timespec time;
 	uint64_t bytes;

@@ -23,6 +23,8 @@ struct nd_symcache {
 bool nd_symcache_home(char ret[PATH_MAX]);
 /* Set up for the folder `compiled` below it. Looks at nothing yet. */
 void nd_symcache_init(struct nd_symcache *cache);
+/* Make the folder now, as storing would; false when it is not there afterwards. */
+bool nd_symcache_prepare(const struct nd_symcache *cache);
 
 /*
  * What was stored under this key. ND_ENOENT when it is not there, damaged, or not to be trusted:

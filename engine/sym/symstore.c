@@ -149,3 +149,20 @@ enum nd_status nd_symstore_get(struct nd_symstore *store, const char *pdb_name,
 	pthread_mutex_unlock(&store->lock);
 	return st;
 }
+
+void nd_symstore_places(struct nd_symstore *store, nd_symplace_fn *visit, void *ctx)
+{
+	struct nd_symfind f = { .cwd = store->cwd };
+	bool any = false;
+
+	nd_symfind_places(&f, store->search);
+	for (uint32_t i = 0; i < f.folder_count; i++) {
+		if (access(f.folder[i], F_OK) == 0) {
+			visit(ctx, f.folder[i], false);
+			any = true;
+		}
+		free(f.folder[i]);
+	}
+	if (any && store->use_cache && nd_symcache_prepare(&store->cache))
+		visit(ctx, store->cache.folder, true);
+}

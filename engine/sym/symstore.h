@@ -23,4 +23,12 @@ enum nd_status nd_symstore_get(struct nd_symstore *store, const char *pdb_name,
 			       const struct nd_guid_age *id, const struct nd_symfile **ret,
 			       char **tried);
 
+/*
+ * Tell `visit` each existing folder or file that a later search may read, and, as `written`, the
+ * folder of the compiled cache, which is made when there is a place to read. A path lives as long as
+ * the call.
+ */
+typedef void nd_symplace_fn(void *ctx, const char *path, bool written);
+void nd_symstore_places(struct nd_symstore *store, nd_symplace_fn *visit, void *ctx);
+
 #endif
