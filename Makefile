@@ -129,20 +129,32 @@ profiles: ## rewrite the built-in layouts from the folder LAYOUTS
 
 # --- installing -------------------------------------------------------------------------------
 
-MAN      := $(wildcard mount-helpers/*.[1-8])
+MAN      := $(wildcard mount-helpers/man/*.[1-8]) $(B)/ntdumpfs.5
 PROGRAMS := $(wildcard mount-helpers/ntdumpfs-*[!.]*[a-z])
-PROGRAMS := $(filter-out %.1 %.8,$(PROGRAMS))
+DATADIR   = $(DESTDIR)$(PREFIX)/share
+# What is installed, and where: COMPLETIONS in the shells' own folders.
+BASH_COMPLETION = $(DATADIR)/bash-completion/completions/ntdumpfs
+ZSH_COMPLETION  = $(DATADIR)/zsh/vendor-completions/_ntdumpfs
 
-install: all ## install below PREFIX (/usr/local), the mount helper in /sbin; DESTDIR is honoured
+$(B)/ntdumpfs.5: $(B)/ntdumpfs mount-helpers/man/tree.sh
+	$(call say,MAN $@)mount-helpers/man/tree.sh $< > $@
+
+install: all $(B)/ntdumpfs.5 ## install below PREFIX (/usr/local), the mount helper in /sbin; DESTDIR is honoured
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SBINDIR)
 	install $(B)/ntdumpfs $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
 	ln -sf $(PREFIX)/bin/ntdumpfs $(DESTDIR)$(SBINDIR)/mount.ntdumpfs
-	$(foreach m,$(MAN),install -Dm644 $(m) $(DESTDIR)$(PREFIX)/share/man/man$(lastword $(subst ., ,$(m)))/$(notdir $(m));)
+	$(foreach m,$(MAN),install -Dm644 $(m) $(DATADIR)/man/man$(lastword $(subst ., ,$(m)))/$(notdir $(m));)
+	install -Dm644 mount-helpers/completion/ntdumpfs.bash $(BASH_COMPLETION)
+	ln -sf ntdumpfs $(dir $(BASH_COMPLETION))ntdumpfs-symbols
+	ln -sf ntdumpfs $(dir $(BASH_COMPLETION))ntdumpfs-diff
+	install -Dm644 mount-helpers/completion/_ntdumpfs $(ZSH_COMPLETION)
 
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(SBINDIR)/mount.ntdumpfs $(DESTDIR)$(PREFIX)/bin/ntdumpfs
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS)))
-	rm -f $(foreach m,$(MAN),$(DESTDIR)$(PREFIX)/share/man/man$(lastword $(subst ., ,$(m)))/$(notdir $(m)))
+	rm -f $(BASH_COMPLETION) $(dir $(BASH_COMPLETION))ntdumpfs-symbols \
+		$(dir $(BASH_COMPLETION))ntdumpfs-diff $(ZSH_COMPLETION)
+	rm -f $(foreach m,$(MAN),$(DATADIR)/man/man$(lastword $(subst ., ,$(m)))/$(notdir $(m)))
 
 dist: ## a source archive of the last commit
 	@mkdir -p $(BUILD)

@@ -13,6 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "explain.h"
 #include "fuse.h"
 #include "ntdump.h"
 #include "options.h"
@@ -137,6 +138,23 @@ static int identify(const char *path)
 		  strlen(id.pdb_name[0] ? id.pdb_name : "-"));
 	text_printf(&out, " %s %u %s\n", guid, id.id.age,
 		    id.kind == ND_SYMFILE_PDB ? "pdb" : "isf");
+	say(STDOUT_FILENO, &out);
+	return 0;
+}
+
+/* --explain and --tree. */
+static int tell_of_tree(const char *path)
+{
+	struct text out;
+
+	text_init(&out);
+	if (!path)
+		explain_tree(&out);
+	else if (explain_path(&out, path) != ND_OK) {
+		text_deinit(&out);
+		complain(path, "no path of the tree (see ntdumpfs --tree)");
+		return EXIT_USAGE;
+	}
 	say(STDOUT_FILENO, &out);
 	return 0;
 }
@@ -402,6 +420,8 @@ int main(int argc, char **argv)
 		say(STDOUT_FILENO, &out);
 	} else if (d.options.symbol_id) {
 		code = identify(d.options.symbol_id);
+	} else if (d.options.explain || d.options.tree) {
+		code = tell_of_tree(d.options.explain);
 	} else if (!d.options.nothing) {
 		code = run(&d, argv);
 	}

@@ -23,6 +23,8 @@ const char options_usage[] =
 	"  -s             one thread\n"
 	"  -h, --help     this text\n"
 	"  -V, --version  version and format number\n"
+	"  --explain PATH print what a file of the tree is, in a mount or not; mount nothing\n"
+	"  --tree         print the paths of the tree, their kind and what they are\n"
 	"  --symbol-id FILE  print a symbol file's name, GUID, age and kind; mount nothing\n"
 	"  -o WORD[,WORD...]\n"
 	"    symbols=DIR[:DIR...]  where symbol files are\n"
@@ -416,8 +418,12 @@ static enum nd_status parse_flag(struct options *o, int flag, struct nd_error *e
 
 	if (flag == 'I')
 		return set_string(&o->symbol_id, optarg);
+	if (flag == 'E')
+		return set_string(&o->explain, optarg);
 	if (flag == 'h')
 		o->help = true;
+	else if (flag == 'T')
+		o->tree = true;
 	else if (flag == 'V')
 		o->version = true;
 	else if (o->helper)
@@ -464,6 +470,8 @@ static enum nd_status parse_all(struct options *o, int argc, char **argv, char *
 {
 	static const struct option longs[] = { { "help", no_argument, NULL, 'h' },
 					       { "version", no_argument, NULL, 'V' },
+					       { "explain", required_argument, NULL, 'E' },
+					       { "tree", no_argument, NULL, 'T' },
 					       { "symbol-id", required_argument, NULL, 'I' },
 					       { 0 } };
 	const char *flags = o->helper ? ":hVsfnvN:o:t:" : ":hVfdso:";
@@ -482,7 +490,7 @@ static enum nd_status parse_all(struct options *o, int argc, char **argv, char *
 			st = parse_flag(o, flag, err);
 		}
 	}
-	if (st != ND_OK || o->help || o->version || o->symbol_id)
+	if (st != ND_OK || o->help || o->version || o->symbol_id || o->explain || o->tree)
 		return st;
 	st = parse_operands(o, argc - optind, argv + optind, err);
 	return st == ND_OK ? parse_lists(o, list, lists, err) : st;
@@ -520,6 +528,7 @@ void options_deinit(struct options *options)
 	free(options->symbols);
 	free(options->stats);
 	free(options->symbol_id);
+	free(options->explain);
 	free(options->mount_namespace);
 	*options = (struct options){ 0 };
 }

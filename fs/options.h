@@ -20,6 +20,7 @@ struct options {
 	char *fsname;	       /* owned; NULL: the dump's path */
 	char *symbols;	       /* owned; colon-separated folders; NULL */
 	char *stats;	       /* owned; NULL */
+	char *explain;	       /* owned; a path to explain, nothing else; NULL */
 	char *symbol_id;       /* owned; a symbol file to identify, nothing else; NULL */
 	char *mount_namespace; /* owned; mount(8)'s -N; NULL */
 	size_t cache_bytes;
@@ -29,6 +30,7 @@ struct options {
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
+	bool tree; /* list the rows of the tree, nothing else */
 	bool help, version, foreground, debug;
 	bool no_symbol_cache;
 	bool nothing; /* mount -f: say yes and do nothing */
