@@ -28,7 +28,7 @@ ENGINE   := $(sort $(shell find engine -name '*.c'))
 FS       := $(sort $(shell find fs -name '*.c'))
 UNIT     := $(sort $(wildcard tests/unit/test_*.c))
 FUZZ     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
-SCRIPTS  := .ci/run tests/run.sh $(wildcard tests/*/*.sh mount-helpers/*.sh) mount-helpers/ntdumpfs-symbols
+SCRIPTS  := .ci/run tests/run.sh mount-helpers/completion/ntdumpfs.bash mount-helpers/man/tree.sh $(wildcard tests/*/*.sh mount-helpers/*.sh) mount-helpers/ntdumpfs-symbols
 BATS     := $(wildcard tests/*.bats tests/*.bash)
 
 object    = $(patsubst %.c,$(B)/%.o,$(1))
@@ -38,7 +38,7 @@ FUZZER   := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzzer/%,$(FUZZ))
 OBJECTS  := $(call object,$(ENGINE) $(FS) $(UNIT) $(FUZZ) tests/fuzz/replay.c)
 
 .PHONY: all deps check check-built demo demo-built bench bench-built lint format fuzz fuzz-built \
-        profiles install uninstall clean dist help tests-built
+        profiles install uninstall clean deb dist help tests-built
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -136,10 +136,21 @@ DATADIR   = $(DESTDIR)$(PREFIX)/share
 BASH_COMPLETION = $(DATADIR)/bash-completion/completions/ntdumpfs
 ZSH_COMPLETION  = $(DATADIR)/zsh/vendor-completions/_ntdumpfs
 
+LIBDIR   ?= $(PREFIX)/lib
+# libntdump needs what libntdumpfs needs, but for FUSE and the sandbox.
+LIBRARY_PACKAGES := $(filter-out fuse3 libseccomp,$(PACKAGES))
+
+$(B)/libntdump.pc: Makefile
+	@mkdir -p $(@D)
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$${prefix}/include' '' \
+		'Name: libntdump' 'Description: reads Windows x64 kernel crash dumps' \
+		'Version: $(VERSION)' 'Requires: $(LIBRARY_PACKAGES)' \
+		'Cflags: -I$${includedir}/ntdump -pthread' 'Libs: -L$${libdir} -lntdump -pthread' > $@
+
 $(B)/ntdumpfs.5: $(B)/ntdumpfs mount-helpers/man/tree.sh
 	$(call say,MAN $@)mount-helpers/man/tree.sh $< > $@
 
-install: all $(B)/ntdumpfs.5 ## install below PREFIX (/usr/local), the mount helper in /sbin; DESTDIR is honoured
+install: all $(B)/ntdumpfs.5 $(B)/libntdump.pc ## install below PREFIX (/usr/local), the mount helper in /sbin; DESTDIR is honoured
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SBINDIR)
 	install $(B)/ntdumpfs $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
 	ln -sf $(PREFIX)/bin/ntdumpfs $(DESTDIR)$(SBINDIR)/mount.ntdumpfs
@@ -148,10 +159,15 @@ install: all $(B)/ntdumpfs.5 ## install below PREFIX (/usr/local), the mount hel
 	ln -sf ntdumpfs $(dir $(BASH_COMPLETION))ntdumpfs-symbols
 	ln -sf ntdumpfs $(dir $(BASH_COMPLETION))ntdumpfs-diff
 	install -Dm644 mount-helpers/completion/_ntdumpfs $(ZSH_COMPLETION)
+	install -Dm644 $(B)/libntdump.a $(DESTDIR)$(LIBDIR)/libntdump.a
+	install -Dm644 $(B)/libntdump.pc $(DESTDIR)$(LIBDIR)/pkgconfig/libntdump.pc
+	cd engine && find . -name '*.h' -exec install -Dm644 {} $(abspath $(DESTDIR)$(PREFIX))/include/ntdump/{} \;
 
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(SBINDIR)/mount.ntdumpfs $(DESTDIR)$(PREFIX)/bin/ntdumpfs
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS)))
+	rm -rf $(DESTDIR)$(PREFIX)/include/ntdump
+	rm -f $(DESTDIR)$(LIBDIR)/libntdump.a $(DESTDIR)$(LIBDIR)/pkgconfig/libntdump.pc
 	rm -f $(BASH_COMPLETION) $(dir $(BASH_COMPLETION))ntdumpfs-symbols \
 		$(dir $(BASH_COMPLETION))ntdumpfs-diff $(ZSH_COMPLETION)
 	rm -f $(foreach m,$(MAN),$(DATADIR)/man/man$(lastword $(subst ., ,$(m)))/$(notdir $(m)))
@@ -159,6 +175,13 @@ uninstall: ## remove what install put there
 dist: ## a source archive of the last commit
 	@mkdir -p $(BUILD)
 	git archive --prefix=ntdumpfs-$(VERSION)/ -o $(BUILD)/ntdumpfs-$(VERSION).tar.gz HEAD
+
+deb: ## Debian packages of the last commit, below BUILD, and what lintian says of them
+	@mount-helpers/deps.sh build package
+	rm -rf $(BUILD)/deb && mkdir -p $(BUILD)/deb/ntdumpfs-$(VERSION)
+	git archive HEAD | tar -x -C $(BUILD)/deb/ntdumpfs-$(VERSION)
+	cd $(BUILD)/deb/ntdumpfs-$(VERSION) && dpkg-buildpackage -us -uc -b
+	lintian --allow-root --fail-on error,warning $(BUILD)/deb/*.changes
 
 clean: ## remove everything that was built
 	rm -rf $(BUILD)

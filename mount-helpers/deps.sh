@@ -1,7 +1,7 @@
 #!/bin/bash
 # mount-helpers/deps.sh - the Debian packages that building and testing need.
 #
-#   deps.sh GROUP...            install what is missing (build, test, fuzz, lint)
+#   deps.sh GROUP...            install what is missing (build, test, fuzz, lint, package)
 #   deps.sh --missing GROUP...  install nothing; say what is missing and exit 1
 set -eu
 
@@ -10,6 +10,7 @@ packages_of() {
     build) echo gcc libc6-dev make pkg-config libfuse3-dev libyajl-dev liblzma-dev libkdumpfile-dev libcapstone-dev libseccomp-dev ;;
     test) echo fuse3 bats python3 jq rsync ripgrep attr file procps xz-utils curl groff ;;
     fuzz) echo clang ;;
+    package) echo debhelper dpkg-dev fakeroot lintian ;;
     lint) echo clang-tidy clang-format cppcheck shellcheck git ;;
     *) echo "deps.sh: no such group: $1" >&2 && return 1 ;;
     esac

@@ -108,5 +108,5 @@ watcher_pid() { pgrep -x -P "$(daemon_pid)" ntdumpfs-watch; }
     watcher=$(watcher_pid)
     # Nothing but /dev/null and its socket.
     run -0 find "/proc/$watcher/fd" -mindepth 1 -printf '%l\n'
-    ! grep -v -e '^/dev/null$' -e '^socket:' <<<"$output"
+    run ! grep -v -e '^/dev/null$' -e '^socket:' <<<"$output"
 }
