@@ -180,7 +180,7 @@ deb: ## Debian packages of the last commit, below BUILD, and what lintian says o
 	@mount-helpers/deps.sh build package
 	rm -rf $(BUILD)/deb && mkdir -p $(BUILD)/deb/ntdumpfs-$(VERSION)
 	git archive HEAD | tar -x -C $(BUILD)/deb/ntdumpfs-$(VERSION)
-	cd $(BUILD)/deb/ntdumpfs-$(VERSION) && dpkg-buildpackage -us -uc -b
+	cd $(BUILD)/deb/ntdumpfs-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL -u BUILD dpkg-buildpackage -us -uc -b
 	lintian --allow-root --fail-on error,warning $(BUILD)/deb/*.changes
 
 clean: ## remove everything that was built
