@@ -28,6 +28,13 @@ extern const struct node_row node_job_rows[]; /* jobs.c */
 extern const struct node_row node_silo_rows[];
 extern const struct node_row node_session_rows[]; /* sessions.c */
 extern const struct node_row node_symbol_rows[];  /* symbol.c */
+extern const struct node_row node_code_rows[];	  /* code.c */
+extern const struct node_row node_process_code_rows[];
+/*
+ * The first 8 kernel instructions at va, as /code/<address>/u shows them but with module+0xRVA for
+ * addresses: nothing in it depends on the boot. code.c
+ */
+enum nd_status text_first_insns(struct text *out, const struct nd_dump *dump, nd_va va);
 extern const struct node_row node_handles_rows[]; /* handles.c */
 extern const struct node_row node_object_rows[];  /* object.c */
 extern const struct node_row node_object_at_rows[];

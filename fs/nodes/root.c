@@ -23,6 +23,7 @@ const struct node_row node_root_rows[] = {
 	{ "silo",      "server silos and their host",                                 .rows = node_silo_rows },
 	{ "session",   "terminal sessions",                                           .rows = node_session_rows },
 	{ "symbol",    "names and addresses, looked up by name",                      .rows = node_symbol_rows },
+	{ "code",      "disassembly of kernel code, looked up by name or address",    .rows = node_code_rows },
 	{ "mem",       "raw memory as sparse files (-o raw=list|hide|off)",           .rows = node_mem_rows, .flags = NODE_RAW },
 	{ 0 }
 };

@@ -187,6 +187,33 @@ static void write_source(struct text *out, const struct nd_service_table *t,
 	text_str(out, source_name(s->source));
 }
 
+static enum nd_status render_disasm(struct text *out, const struct node_at *at,
+				    enum nd_service_table_id id)
+{
+	const struct nd_service_table *t;
+	const struct nd_service *s;
+	enum nd_status st = nd_service_table(at->dump, id, &t);
+
+	if (st != ND_OK)
+		return st;
+	if (at->key[0] >= t->count)
+		return ND_ENOENT;
+	s = &t->service[at->key[0]];
+	if (s->target.st != ND_OK)
+		return missing_or_fail(out, s->target.st, s->target.at);
+	return text_first_insns(out, at->dump, s->target.value);
+}
+
+static enum nd_status render_nt_disasm(struct text *out, const struct node_at *at)
+{
+	return render_disasm(out, at, ND_TABLE_NT);
+}
+
+static enum nd_status render_win32k_disasm(struct text *out, const struct node_at *at)
+{
+	return render_disasm(out, at, ND_TABLE_WIN32K);
+}
+
 /* One render function a table and file: nothing else tells a renderer which table it is in. */
 #define SERVICE_FILE(file, writer) \
 	static enum nd_status render_nt_##file(struct text *out, const struct node_at *at) \
@@ -351,6 +378,7 @@ static void about_win32k(const struct node_at *at, struct node_about *ret)
 	{ "args",    "arguments passed on the stack",                           .render = render_##table##_args }, \
 	{ "target",  "match, FOREIGN module+0xRVA, or unknown-name",            .render = render_##table##_target }, \
 	{ "source",  "where the name comes from: pdb isf export stub profile",  .render = render_##table##_source }, \
+	{ "disasm",  "first 8 instructions, as the entry leads; addresses as module+0xRVA", .render = render_##table##_disasm }, \
 	{ 0 }
 
 static const struct node_row ssdt_service_rows[] = { SERVICE_ROWS(nt) };
