@@ -91,6 +91,19 @@ static const char *reason_of(enum nd_status st)
 	return st == ND_ENOMEM ? "out of memory" : "internal error";
 }
 
+/* A symbol file that was not used, while requests are answered. */
+static void tell_refused(void *ctx, const char *line, size_t len)
+{
+	struct text out;
+
+	(void)ctx;
+	text_init(&out);
+	text_str(&out, "ntdumpfs: symbols: ");
+	text_utf8(&out, line, len);
+	text_char(&out, '\n');
+	say(STDERR_FILENO, &out);
+}
+
 static void tell_about(const struct nd_dump *dump)
 {
 	struct text out;
@@ -230,8 +243,10 @@ static int open_dump(struct daemon *d)
 	st = nd_dump_open(path, &options, &d->dump, &err);
 	if (st != ND_OK)
 		return refuse(path, err.text[0] ? err.text : reason_of(st));
-	if (d->options.debug)
+	if (d->options.debug) {
 		tell_about(d->dump);
+		nd_symstore_tell(d->dump->symbols, tell_refused, NULL);
+	}
 	d->fsname = d->options.fsname ? strdup(d->options.fsname) : realpath(path, NULL);
 	return d->fsname ? 0 : refuse(path, strerror(errno));
 }

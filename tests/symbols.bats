@@ -326,3 +326,34 @@ address() { # NAME: the offset of a name in tcpip
     run -1 "$NTDUMPFS" --symbol-id /nonexistent
     [[ $output == 'ntdumpfs: /nonexistent: No such file or directory' ]]
 }
+@test "a user module's PDB of another image is told with -d when it is asked for, once" {
+    local other=$BATS_TEST_TMPDIR/other said=$BATS_TEST_TMPDIR/said pid
+    mkdir -p "$other" "$MNT"
+    python3 tests/fixtures/pdb.py --guid 00112233445566778899AABBCCDDEEFF --age 3 "$other/ntdll.pdb"
+    timeout 30 "$NTDUMPFS" -d -o "symbols=$other" "$DUMP" "$MNT" 2>"$said" 3>&- 4>&- &
+    pid=$!
+    until_true is_mounted "$MNT"
+    run ! grep -q ntdll.pdb "$said" # nobody has asked
+    cat "$MNT/listing/processes" "$MNT/listing/syscalls" >"$BATS_TEST_TMPDIR/out"
+    unmount_dump "$MNT"
+    wait "$pid" || true
+    run -0 grep -c '^ntdumpfs: symbols: .*/other/ntdll.pdb: is of another image: GUID 0011.* age 3$' "$said"
+    [ "$output" = 1 ]
+}
+@test "names of user modules resolve both ways, in the process that has them" {
+    local pid=5148 address
+    start "$DUMP" "$MNT" "symbols=$STORE"
+    run -0 cat "$MNT/proc/$pid/symbol/ntdll!NtClose"
+    address=$output
+    [[ $(cat "$MNT/proc/$pid/code/$address/u") == "ntdll!NtClose:"* ]]
+    [ "$(python3 -c 'import json, sys
+d = json.load(open(sys.argv[1]))["ntdll"]
+print("0x%016x" % d["stubs"]["NtClose"])' "$TRUTH")" = "$address" ]
+    run -0 cat "$MNT/proc/$pid/symbol/$address"
+    [ "$output" = "ntdll!NtClose ($address)" ]
+    run -0 cat "$MNT/proc/$pid/symbol/nt!NtClose"
+    [ "$output" = "$(cat "$MNT/symbol/nt!NtClose")" ]
+    run -0 getfattr --only-values -n user.ntdump.source "$MNT/proc/$pid/symbol/nt!NtClose"
+    run -1 stat "$MNT/symbol/ntdll!NtClose" # the kernel has no such module
+    run -1 stat "$MNT/proc/$pid/symbol/ntdll!NoSuch"
+}

@@ -27,6 +27,8 @@ struct nd_symstore {
 	bool use_cache;
 	struct nd_symcache cache;
 	struct nd_symmemo memo;
+	nd_symtell_fn *tell;
+	void *tell_ctx;
 	struct row *rows;
 	uint32_t count, room;
 	uint64_t table_rows;
@@ -97,6 +99,26 @@ static bool make_room(struct nd_symstore *store)
 	return true;
 }
 
+/* The lines of `tried` about files of that name which are of another image. */
+static void tell_others(const struct nd_symstore *store, const char *pdb_name, const char *tried)
+{
+	size_t stem = strcspn(pdb_name, ".");
+	char name[ND_SYMFIND_NAME_BYTES + 1];
+
+	memcpy(name, pdb_name, stem);
+	name[stem] = '\0';
+	while (store->tell != NULL && tried != NULL && *tried != '\0') {
+		size_t len = strcspn(tried, "\n");
+		char *line = strndup(tried, len);
+
+		if (line != NULL && strstr(line, ND_SYMFIND_OTHER) != NULL &&
+		    strcasestr(line, name) != NULL)
+			store->tell(store->tell_ctx, line, len);
+		free(line);
+		tried += len + (tried[len] == '\n');
+	}
+}
+
 static enum nd_status add_row(struct nd_symstore *store, const char *pdb_name,
 			      const struct nd_guid_age *id, struct row **ret, char **tried)
 {
@@ -106,7 +128,7 @@ static enum nd_status add_row(struct nd_symstore *store, const char *pdb_name,
 		.cache = store->use_cache ? &store->cache : NULL,
 		.memo = &store->memo,
 		.cwd = store->cwd,
-		.want_tried = tried != NULL,
+		.want_tried = tried != NULL || store->tell != NULL,
 	};
 	struct row *row;
 
@@ -115,8 +137,12 @@ static enum nd_status add_row(struct nd_symstore *store, const char *pdb_name,
 	if (!make_room(store))
 		return ND_ENOMEM;
 	nd_symfind(&f, store->search);
-	if (tried != NULL)
+	if (tried != NULL) {
 		*tried = f.tried;
+	} else {
+		tell_others(store, pdb_name, f.tried);
+		free(f.tried);
+	}
 	row = &store->rows[store->count++];
 	*row = (struct row){ .id = *id, .file = f.found };
 	memcpy(row->pdb_name, pdb_name, strlen(pdb_name) + 1);
@@ -148,6 +174,12 @@ enum nd_status nd_symstore_get(struct nd_symstore *store, const char *pdb_name,
 		*ret = row->file;
 	pthread_mutex_unlock(&store->lock);
 	return st;
+}
+
+void nd_symstore_tell(struct nd_symstore *store, nd_symtell_fn *tell, void *ctx)
+{
+	store->tell = tell;
+	store->tell_ctx = ctx;
 }
 
 void nd_symstore_places(struct nd_symstore *store, nd_symplace_fn *visit, void *ctx)

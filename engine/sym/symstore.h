@@ -24,6 +24,14 @@ enum nd_status nd_symstore_get(struct nd_symstore *store, const char *pdb_name,
 			       char **tried);
 
 /*
+ * Be told, from then on, of each file that has the name of what was looked for but is of another
+ * build: one line, without a newline, for the first search of each image. For those who give
+ * nd_symstore_get() no `tried`. Set it before other threads use the store.
+ */
+typedef void nd_symtell_fn(void *ctx, const char *line, size_t len);
+void nd_symstore_tell(struct nd_symstore *store, nd_symtell_fn *tell, void *ctx);
+
+/*
  * Tell `visit` each existing folder or file that a later search may read, and, as `written`, the
  * folder of the compiled cache, which is made when there is a place to read. A path lives as long as
  * the call.

@@ -55,7 +55,7 @@ static void note_other(struct nd_symfind *f, const char *path, const struct nd_g
 	char guid[33];
 
 	nd_guid_text(id->guid, guid);
-	nd_symfind_note(f, "%s: is of another image: GUID %s age %u", path, guid, id->age);
+	nd_symfind_note(f, "%s: " ND_SYMFIND_OTHER ": GUID %s age %u", path, guid, id->age);
 }
 
 void nd_symmemo_deinit(struct nd_symmemo *memo)

@@ -586,6 +586,7 @@ static const struct node_row process_rows[] = {
 	{ "silo",       "its server silo, or the host; only in builds that have silos", .render = render_silo_link, .exists = exists_silo_link, .flags = NODE_LINK },
 	{ "handles",    "one file a handle",                                             .rows = node_handles_rows },
 	{ "code",       "disassembly in its address space (looked up, not listed)",      .rows = node_process_code_rows, .flags = NODE_UNLISTED },
+	{ "symbol",     "names and addresses of its modules (looked up, not listed)",    .rows = node_process_symbol_rows, .flags = NODE_UNLISTED },
 	{ "threads",    "one directory a thread",                                        .rows = threads_rows },
 	{ 0 }
 };

@@ -1,20 +1,19 @@
 /*
- * fs/nodes/symbol.c - /symbol: kernel names and addresses, each looked up by the other. Nothing is
- * listed: /symbol/nt!NtClose, /symbol/nt!NtClose+0x10, /symbol/0xfffff80315835f90.
+ * fs/nodes/symbol.c - /symbol and proc/<pid>/symbol: names and addresses, each looked up by the other.
+ * Nothing is listed: /symbol/nt!NtClose, /symbol/nt!NtClose+0x10, /symbol/0xfffff80315835f90.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "code/place.h"
 #include "nodes/asked.h"
 #include "nodes/nodes.h"
 #include "ntdump.h"
 
 /* "module!symbol" or "module!symbol+0x10" to an address. */
-static enum nd_status resolve_name(const struct nd_dump *dump, const char *asked, nd_va *ret,
-				   enum nd_name_source *ret_source)
+static enum nd_status resolve_name(const struct nd_place *place, const char *asked, nd_va *ret)
 {
 	char name[ASKED_NAME_MAX + 1];
-	const struct nd_module_list *modules;
 	uint64_t offset = 0;
 	char *bang, *plus;
 	enum nd_status st;
@@ -29,9 +28,7 @@ static enum nd_status resolve_name(const struct nd_dump *dump, const char *asked
 	plus = strrchr(bang, '+');
 	if (plus && parse_number(plus + 1, &offset))
 		*plus = '\0';
-	st = nd_kernel_modules(dump, &modules);
-	if (st == ND_OK)
-		st = nd_name_find(&dump->kernel, modules, name, bang, ret, ret_source);
+	st = nd_place_find(place, name, bang, ret);
 	if (st == ND_OK)
 		*ret += offset;
 	return st;
@@ -54,15 +51,27 @@ bool parse_address(const char *asked, nd_va *ret)
 	return true;
 }
 
-static enum nd_status find_symbol(const struct node_at *dir, const char *name,
+/* The process of /proc/<pid>/symbol; the kernel's of /symbol. */
+static enum nd_status resolve(const struct nd_dump *dump, uint32_t process, const char *asked,
+			      nd_va *ret)
+{
+	struct nd_place place;
+	enum nd_status st;
+
+	if (parse_address(asked, ret))
+		return ND_OK;
+	st = nd_place_of(dump, process, &place);
+	if (st == ND_OK)
+		st = resolve_name(&place, asked, ret);
+	return nd_is_missing(st) ? ND_ENOENT : st;
+}
+
+static enum nd_status find_symbol(const struct node_at *dir, uint32_t process, const char *name,
 				  struct node_entry *ret)
 {
-	enum nd_name_source source;
 	nd_va va;
-	enum nd_status st = ND_OK;
+	enum nd_status st = resolve(dir->dump, process, name, &va);
 
-	if (!parse_address(name, &va))
-		st = resolve_name(dir->dump, name, &va, &source);
 	if (st == ND_OK)
 		st = asked_key(name, &ret->key);
 	if (st == ND_OK)
@@ -70,57 +79,82 @@ static enum nd_status find_symbol(const struct node_at *dir, const char *name,
 	return st;
 }
 
-static enum nd_status render_symbol(struct text *out, const struct node_at *at)
+static enum nd_status render_symbol(struct text *out, const struct node_at *at, uint32_t process,
+				    const char *name)
 {
-	const char *name = asked_name(at->key[0]);
-	enum nd_name_source source;
 	nd_va va;
-	enum nd_status st = ND_OK;
+	enum nd_status st = name ? resolve(at->dump, process, name, &va) : ND_ENOENT;
 
-	if (!name)
-		return ND_ENOENT;
-	if (parse_address(name, &va)) {
-		text_code(out, at->dump, UINT32_MAX, nd_u64_of(va), CODE_FULL);
-	} else {
-		st = resolve_name(at->dump, name, &va, &source);
-		if (st == ND_OK)
-			text_va(out, nd_u64_of(va));
-	}
+	if (st != ND_OK)
+		return st;
+	if (parse_address(name, &va))
+		text_code(out, at->dump, process, nd_u64_of(va), CODE_FULL);
+	else
+		text_va(out, nd_u64_of(va));
 	text_line(out);
-	return st;
+	return ND_OK;
 }
 
 /* Where the name was known from, whichever of the two was asked for. */
-static void about_symbol(const struct node_at *at, struct node_about *ret)
+static void about_symbol(const struct node_at *at, uint32_t process, const char *name,
+			 struct node_about *ret)
 {
 	static const char *const words[] = { [ND_NAME_NONE] = NULL,
 					     [ND_NAME_EXPORT] = "export",
 					     [ND_NAME_ISF] = "isf",
 					     [ND_NAME_PDB] = "pdb" };
-	const char *name = asked_name(at->key[0]);
-	const struct nd_module_list *modules;
 	struct nd_code code = { .source = ND_NAME_NONE };
-	struct nd_space space;
-	nd_va va;
+	struct nd_place place;
 
-	if (!name)
+	if (!name || resolve(at->dump, process, name, &ret->address) != ND_OK ||
+	    nd_place_of(at->dump, process, &place) != ND_OK)
 		return;
-	if (!parse_address(name, &va)) {
-		if (resolve_name(at->dump, name, &va, &code.source) != ND_OK)
-			return;
-	} else if (nd_kernel_modules(at->dump, &modules) == ND_OK) {
-		space = nd_kernel_space_of(at->dump, va);
-		if (nd_code_name(&space, modules, va, &code) != ND_OK)
-			return;
-	}
-	ret->address = va;
-	ret->source = words[code.source];
+	if (nd_place_name(&place, ret->address, &code) == ND_OK)
+		ret->source = words[code.source];
+}
+
+/* The same twice, since only the row tells where it is. */
+static enum nd_status find_kernel_symbol(const struct node_at *dir, const char *name,
+					 struct node_entry *ret)
+{
+	return find_symbol(dir, ND_PLACE_KERNEL, name, ret);
+}
+
+static enum nd_status render_kernel_symbol(struct text *out, const struct node_at *at)
+{
+	return render_symbol(out, at, ND_PLACE_KERNEL, asked_name(at->key[0]));
+}
+
+static void about_kernel_symbol(const struct node_at *at, struct node_about *ret)
+{
+	about_symbol(at, ND_PLACE_KERNEL, asked_name(at->key[0]), ret);
+}
+
+static enum nd_status find_process_symbol(const struct node_at *dir, const char *name,
+					  struct node_entry *ret)
+{
+	return find_symbol(dir, dir->key[0], name, ret);
+}
+
+static enum nd_status render_process_symbol(struct text *out, const struct node_at *at)
+{
+	return render_symbol(out, at, at->key[0], asked_name(at->key[1]));
+}
+
+static void about_process_symbol(const struct node_at *at, struct node_about *ret)
+{
+	about_symbol(at, at->key[0], asked_name(at->key[1]), ret);
 }
 
 // clang-format off
 const struct node_row node_symbol_rows[] = {
 	{ "<name>", "module!name gives its address, an address gives its name (looked up, not listed)",
-	  .render = render_symbol, .find = find_symbol, .about = about_symbol, .flags = NODE_UNLISTED },
+	  .render = render_kernel_symbol, .find = find_kernel_symbol, .about = about_kernel_symbol, .flags = NODE_UNLISTED },
+	{ 0 }
+};
+const struct node_row node_process_symbol_rows[] = {
+	{ "<name>", "as /symbol, for the process's modules and the kernel's (looked up, not listed)",
+	  .render = render_process_symbol, .find = find_process_symbol, .about = about_process_symbol, .flags = NODE_UNLISTED },
 	{ 0 }
 };
 // clang-format on
