@@ -64,18 +64,22 @@ enum nd_status nd_source_read_part(const struct nd_source *src, uint64_t offset,
 
 /* --- the page cache ----------------------------------------------------------------------- */
 
-#define CACHE_SLOTS 256u
+#define CACHE_SETS 128u
+#define CACHE_WAYS 4u /* page tables must survive the objects that they lead to */
 
 /*
- * Direct-mapped and private to a thread: no locks. A slot belongs to a page of one source (serials
- * are never used twice, so that closing a source needs no flushing).
+ * Set-associative and private to a thread: no locks. A slot belongs to a page of one source (serials
+ * are never used twice, so that closing a source needs no flushing); the one of its set that was not
+ * used for longest is given up.
  */
 struct page_cache {
-	struct {
+	struct tag {
 		uint64_t serial; /* 0: empty */
 		nd_pfn pfn;
-	} tag[CACHE_SLOTS];
-	uint8_t page[CACHE_SLOTS][ND_PAGE_BYTES];
+		uint64_t used;
+	} tag[CACHE_SETS][CACHE_WAYS];
+	uint64_t clock;
+	uint8_t page[CACHE_SETS][CACHE_WAYS][ND_PAGE_BYTES];
 };
 
 static pthread_once_t cache_once = PTHREAD_ONCE_INIT;
@@ -113,9 +117,23 @@ static struct page_cache *get_cache(void)
 	return cache;
 }
 
-static unsigned slot_of(const struct nd_source *src, nd_pfn pfn)
+static unsigned set_of(const struct nd_source *src, nd_pfn pfn)
 {
-	return (unsigned)((pfn ^ pfn >> 8 ^ src->serial) % CACHE_SLOTS);
+	return (unsigned)((pfn ^ pfn >> 7 ^ src->serial) % CACHE_SETS);
+}
+
+/* The way that holds the page, or the one to give up for it. */
+static unsigned way_of(const struct tag tags[CACHE_WAYS], const struct nd_source *src, nd_pfn pfn)
+{
+	unsigned oldest = 0;
+
+	for (unsigned way = 0; way < CACHE_WAYS; way++) {
+		if (tags[way].serial == src->serial && tags[way].pfn == pfn)
+			return way;
+		if (tags[way].used < tags[oldest].used)
+			oldest = way;
+	}
+	return oldest;
 }
 
 static enum nd_status read_page(const struct nd_source *src, nd_pfn pfn, uint64_t at, uint8_t *ret)
@@ -129,21 +147,24 @@ static enum nd_status read_page(const struct nd_source *src, nd_pfn pfn, uint64_
 static enum nd_status read_cached(const struct nd_source *src, struct page_cache *cache, nd_pfn pfn,
 				  uint32_t offset, void *buf, size_t len)
 {
-	unsigned slot = slot_of(src, pfn);
+	unsigned set = set_of(src, pfn), way = way_of(cache->tag[set], src, pfn);
+	struct tag *tag = &cache->tag[set][way];
 	enum nd_status st;
 	uint64_t at;
 
-	if (cache->tag[slot].serial != src->serial || cache->tag[slot].pfn != pfn) {
+	if (tag->serial != src->serial || tag->pfn != pfn) {
 		if (!src->container->find(src->state, pfn, &at))
 			return ND_NOT_IN_DUMP;
-		cache->tag[slot].serial = 0;
-		st = read_page(src, pfn, at, cache->page[slot]);
+		tag->serial = 0;
+		tag->used = 0;
+		st = read_page(src, pfn, at, cache->page[set][way]);
 		if (st != ND_OK)
 			return st;
-		cache->tag[slot].serial = src->serial;
-		cache->tag[slot].pfn = pfn;
+		tag->serial = src->serial;
+		tag->pfn = pfn;
 	}
-	memcpy(buf, cache->page[slot] + offset, len);
+	tag->used = ++cache->clock;
+	memcpy(buf, cache->page[set][way] + offset, len);
 	return ND_OK;
 }
 

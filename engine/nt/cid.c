@@ -103,6 +103,11 @@ static enum nd_status identify(const struct nd_dump *dump, struct nd_cid_table *
 	}
 	cid->thread = (type.value & TYPE_MASK) == ND_DISPATCHER_THREAD;
 	*keep = cid->thread || (type.value & TYPE_MASK) == ND_DISPATCHER_PROCESS;
+	/* While its page is at hand: there are thousands of threads. */
+	cid->owner = cid->thread ? nd_member_read(&dump->kernel, cid->object, ND_M_KTHREAD_Process)
+				 : nd_u64_missing(ND_NONE, cid->object);
+	if (nd_is_failure(cid->owner.st))
+		return cid->owner.st;
 	own = own_id(dump, cid);
 	if (first)
 		*keep &= own.st == ND_OK && own.value == cid->id;

@@ -12,6 +12,7 @@ struct nd_cid {
 	uint32_t id; /* pid or tid: the entry's place in the table */
 	bool thread; /* an ETHREAD, else an EPROCESS */
 	nd_va object;
+	struct nd_u64 owner; /* of a thread: its EPROCESS (KTHREAD.Process) */
 };
 
 struct nd_cid_table {

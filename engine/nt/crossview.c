@@ -90,16 +90,10 @@ static enum nd_status from_threads(struct search *s, const struct nd_cid_table *
 	enum nd_status st = ND_OK;
 
 	for (uint32_t i = 0; st == ND_OK && i < cid->count; i++) {
-		struct nd_u64 owner;
+		const struct nd_cid *c = &cid->entry[i];
 
-		if (!cid->entry[i].thread)
-			continue;
-		owner = nd_member_read(&s->dump->kernel, cid->entry[i].object,
-				       ND_M_KTHREAD_Process);
-		if (nd_is_failure(owner.st))
-			return owner.st;
-		if (owner.st == ND_OK)
-			st = add(s, owner.value, ND_FROM_THREADS);
+		if (c->thread && c->owner.st == ND_OK)
+			st = add(s, c->owner.value, ND_FROM_THREADS);
 	}
 	for (uint32_t i = 0; st == ND_OK && i < PROCESSORS_MAX; i++) {
 		struct nd_u64 v = nd_prcb(s->dump, i);
