@@ -182,7 +182,7 @@ daemon_ns() {
 daemon_cpu() {
     local i from
     for ((i = 0; i < runs; i++)); do
-        mount_it "$big"
+        mount_it "$big" threads=1 # nobody reads ahead
         from=$(daemon_ns)
         (cd "$mnt" && eval "$1") >/dev/null
         echo $((($(daemon_ns) - from) / 1000))
@@ -219,6 +219,24 @@ some_handles() {
     mount_it "$big"
     (cd "$mnt" && printf '%s\n' proc/[0-9]*/handles | head -n 10)
     unmount_it
+}
+
+# What names cost: memory with a large symbol file, and the daemon's CPU for two names a thread.
+name_rows() {
+    local rss plain threads us
+    for plain in nocache ''; do
+        mount_it "$place/sample.dmp" "${plain:-symbols=$place/pdb}"
+        cat "$mnt/listing/processes" "$mnt/listing/ssdt" >/dev/null
+        rss=$((-${rss:-0} + $(awk '/^VmRSS/ { print $2 }' "/proc/$(daemon_pid)/status")))
+        unmount_it
+    done
+    row "resident memory for the names of a 10 MB PDB (44,000 symbols)" "$rss KiB" "" ""
+    mount_it "$big"
+    threads=$(cat "$mnt"/proc/[0-9]*/threadlist | wc -l)
+    unmount_it
+    us=$(daemon_cpu 'cat proc/[0-9]*/threadlist')
+    row "CPU of the daemon for all \`threadlist\`, $threads threads, two names each" \
+        "$(tenths $((us / 100))) ms" "$(awk -v n="$threads" -v us="$us" 'BEGIN { printf "%.1f us a thread", us / n }')" ""
 }
 
 cpu_rows() {
@@ -271,6 +289,7 @@ table=$place/table.md
     mapfile -t folders < <(some_handles)
     part_row "the handles of ten processes" "${folders[@]}"
     cpu_rows
+    name_rows
     requests_row
     memory_row
 } | tee "$table"
