@@ -353,12 +353,16 @@ enum nd_status tree_lookup(struct tree *tree, uint64_t dir, const char *name, ui
 {
 	struct node_at at, child;
 	enum nd_status st = tree_at(tree, dir, &at);
+	uint64_t before;
 
 	if (st != ND_OK)
 		return st;
 	if (strlen(name) > NODE_NAME_MAX)
 		return ND_ENOENT;
+	before = nd_source_failures();
 	st = lookup_at(&at, name, &child);
+	if (nd_source_failures() != before)
+		return ND_EIO; /* the kernel would remember for ever that there is none */
 	if (st == ND_OK)
 		*ret_ino = node_ino(&child);
 	return st;
@@ -412,10 +416,14 @@ enum nd_status tree_next(struct tree *tree, uint64_t dir, uint64_t *cursor, stru
 {
 	struct node_at at, child;
 	enum nd_status st = tree_at(tree, dir, &at);
+	uint64_t before;
 
 	if (st != ND_OK)
 		return st;
+	before = nd_source_failures();
 	st = node_next(&at, cursor, ret->name, &child);
+	if (nd_source_failures() != before)
+		return ND_EIO;
 	if (st != ND_OK)
 		return st;
 	ret->ino = node_ino(&child);

@@ -10,6 +10,17 @@
 #define FILETIME_PER_SECOND 10000000u
 #define UNIX_EPOCH_SECONDS 11644473600 /* from 1601 to 1970 */
 
+/* A read that failed spoils all of a text, also where a renderer took it for a missing value. */
+static enum nd_status render_whole(const struct node_at *at, struct text *out)
+{
+	uint64_t before = nd_source_failures();
+	enum nd_status st = at->row->render(out, at);
+
+	if (nd_source_failures() != before && !nd_is_failure(st))
+		st = ND_EIO;
+	return st;
+}
+
 enum nd_status node_render(const struct node_at *at, struct text *out)
 {
 	enum nd_status st;
@@ -19,7 +30,7 @@ enum nd_status node_render(const struct node_at *at, struct text *out)
 	if (!node_exists(at))
 		return ND_ENOENT;
 	atomic_fetch_add_explicit(&at->tree->renders, 1, memory_order_relaxed);
-	st = at->row->render(out, at);
+	st = render_whole(at, out);
 	if (!nd_is_missing(st))
 		return st;
 	if (tree_kind_of(at) == TREE_LINK)

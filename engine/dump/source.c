@@ -4,14 +4,23 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "dump/container.h"
+
+#ifndef SMB2_SUPER_MAGIC
+#define SMB2_SUPER_MAGIC 0xfe534d42
+#endif
+#ifndef CIFS_SUPER_MAGIC
+#define CIFS_SUPER_MAGIC 0xff534d42
+#endif
 
 static const struct nd_container *const containers[] = {
 	&nd_container_bitmap, &nd_container_full,    &nd_container_triage,
@@ -20,6 +29,13 @@ static const struct nd_container *const containers[] = {
 };
 
 /* --- bytes of the file -------------------------------------------------------------------- */
+
+static _Thread_local uint64_t failures;
+
+uint64_t nd_source_failures(void)
+{
+	return failures;
+}
 
 /* All of them or ND_EIO: an error and a file that has become too short are the same to callers. */
 static enum nd_status read_all(const struct nd_source *src, uint64_t offset, void *buf, size_t len)
@@ -31,8 +47,10 @@ static enum nd_status read_all(const struct nd_source *src, uint64_t offset, voi
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
+		if (n <= 0) {
+			failures++;
 			return ND_EIO;
+		}
 		to += n;
 		offset += (uint64_t)n;
 		len -= (size_t)n;
@@ -138,9 +156,13 @@ static unsigned way_of(const struct tag tags[CACHE_WAYS], const struct nd_source
 
 static enum nd_status read_page(const struct nd_source *src, nd_pfn pfn, uint64_t at, uint8_t *ret)
 {
-	if (src->container->read_page != NULL)
-		return src->container->read_page(src, pfn, ret);
-	return read_all(src, at, ret, ND_PAGE_BYTES);
+	enum nd_status st;
+
+	if (src->container->read_page == NULL)
+		return read_all(src, at, ret, ND_PAGE_BYTES);
+	st = src->container->read_page(src, pfn, ret);
+	failures += st == ND_EIO;
+	return st;
 }
 
 /* Bytes of a page through the cache. A page that could not be read whole is never kept. */
@@ -333,6 +355,26 @@ static enum nd_status check_file(struct nd_source *src, struct nd_error *err)
 	return ND_OK;
 }
 
+/*
+ * Behind these file systems each byte may come over a network: no more than the pages that are
+ * asked for. The kernel would read 128 KiB ahead for every page table.
+ */
+static void advise_remote(const struct nd_source *src)
+{
+	struct statfs fs;
+
+	if (fstatfs(src->fd, &fs) != 0)
+		return;
+	switch ((uint32_t)fs.f_type) {
+	case FUSE_SUPER_MAGIC:
+	case NFS_SUPER_MAGIC:
+	case SMB2_SUPER_MAGIC:
+	case CIFS_SUPER_MAGIC:
+	case V9FS_MAGIC:
+		(void)posix_fadvise(src->fd, 0, 0, POSIX_FADV_RANDOM);
+	}
+}
+
 /* The container of a file without DUMP_HEADER64, by its first bytes; NULL when there is none. */
 static const struct nd_container *foreign_container(const struct nd_source *src,
 						    const uint8_t *bytes, size_t len)
@@ -394,8 +436,10 @@ enum nd_status nd_source_open_fd(int fd, struct nd_source **ret, struct nd_error
 	src->fd = fd;
 	src->serial = atomic_fetch_add(&last_serial, 1) + 1;
 	st = check_file(src, err);
-	if (st == ND_OK)
+	if (st == ND_OK) {
+		advise_remote(src);
 		st = read_header(src, err);
+	}
 	if (st == ND_OK)
 		st = open_container(src, err);
 	if (st != ND_OK) {

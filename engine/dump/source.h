@@ -128,4 +128,10 @@ enum nd_status nd_source_triage_unloaded(const struct nd_source *src, uint32_t i
 enum nd_status nd_source_read_file(const struct nd_source *src, uint64_t offset, void *buf,
 				   size_t len);
 
+/*
+ * How many reads of dump files have failed (ND_EIO) in this thread. Whoever keeps what he made of a dump
+ * compares before and after: a failure that somebody took for a missing value must not be kept.
+ */
+uint64_t nd_source_failures(void);
+
 #endif

@@ -103,7 +103,7 @@ enum nd_status nd_image_get(const struct nd_space *space, nd_va base, const stru
 	struct nd_image_cache *cache = nd_tables_images(space->dump);
 	struct nd_image *image;
 	struct nd_pe pe;
-	uint64_t key[3];
+	uint64_t key[3], before;
 	enum nd_status st = nd_pe_read(space, base, &pe);
 
 	if (st != ND_OK)
@@ -113,7 +113,10 @@ enum nd_status nd_image_get(const struct nd_space *space, nd_va base, const stru
 	image = find(cache, key);
 	if (!image) {
 		image = calloc(1, sizeof(*image));
+		before = nd_source_failures();
 		st = image ? load(&pe, image) : ND_ENOMEM;
+		if (st == ND_OK && nd_source_failures() != before)
+			st = ND_EIO;
 		if (st != ND_OK && image)
 			image_free(image);
 		if (st == ND_OK) {

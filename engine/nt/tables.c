@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "nt/cid.h"
 #include "nt/handle.h"
@@ -20,6 +21,21 @@
 #include "nt/tables.h"
 #include "nt/thread.h"
 #include "nt/name.h"
+
+/*
+ * Build a list; it is kept only when no read failed under it, whether its builder noticed or not.
+ * (A macro, as each list has its own type.)
+ */
+#define BUILD(st, build, list, undo) \
+	do { \
+		uint64_t before_ = nd_source_failures(); \
+		(st) = (build); \
+		if ((st) == ND_OK && nd_source_failures() != before_) { \
+			undo(list); \
+			memset((list), 0, sizeof(*(list))); \
+			(st) = ND_EIO; \
+		} \
+	} while (0)
 
 struct nd_tables {
 	pthread_mutex_t lock;	   /* recursive: building one list may need another */
@@ -115,9 +131,10 @@ struct nd_image_cache *nd_tables_images(const struct nd_dump *dump)
 
 static enum nd_status build_processes(const struct nd_dump *dump, struct nd_tables *t)
 {
-	enum nd_status st = nd_process_list_build(dump, &t->processes);
+	enum nd_status st;
 	size_t slots;
 
+	BUILD(st, nd_process_list_build(dump, &t->processes), &t->processes, nd_process_list_free);
 	if (st != ND_OK)
 		return st;
 	slots = t->processes.count ? t->processes.count : 1;
@@ -159,7 +176,7 @@ enum nd_status nd_cid_table(const struct nd_dump *dump, const struct nd_cid_tabl
 
 	pthread_mutex_lock(&t->lock);
 	if (!t->cid_built) {
-		st = nd_cid_table_build(dump, &t->cid);
+		BUILD(st, nd_cid_table_build(dump, &t->cid), &t->cid, nd_cid_table_free);
 		t->cid_built = st == ND_OK;
 	}
 	pthread_mutex_unlock(&t->lock);
@@ -175,7 +192,7 @@ enum nd_status nd_pool_scan(const struct nd_dump *dump, const struct nd_pool_sca
 
 	pthread_mutex_lock(&t->pool_lock);
 	if (!t->pool_built) {
-		st = nd_pool_scan_build(dump, &t->pool);
+		BUILD(st, nd_pool_scan_build(dump, &t->pool), &t->pool, nd_pool_scan_free);
 		t->pool_built = st == ND_OK;
 	}
 	pthread_mutex_unlock(&t->pool_lock);
@@ -191,7 +208,8 @@ enum nd_status nd_kernel_modules(const struct nd_dump *dump, const struct nd_mod
 
 	pthread_mutex_lock(&t->lock);
 	if (!t->kernel_modules_built) {
-		st = nd_kernel_modules_build(dump, &t->kernel_modules);
+		BUILD(st, nd_kernel_modules_build(dump, &t->kernel_modules), &t->kernel_modules,
+		      nd_module_list_free);
 		t->kernel_modules_built = st == ND_OK;
 	}
 	pthread_mutex_unlock(&t->lock);
@@ -215,8 +233,11 @@ enum nd_status nd_threads(const struct nd_dump *dump, uint32_t process,
 	if (!t->threads[process]) {
 		struct nd_thread_list *list = calloc(1, sizeof(*list));
 
-		st = list ? nd_thread_list_build(dump, processes->ref[process].eprocess, list)
-			  : ND_ENOMEM;
+		st = ND_ENOMEM;
+		if (list)
+			BUILD(st,
+			      nd_thread_list_build(dump, processes->ref[process].eprocess, list),
+			      list, nd_thread_list_free);
 		if (st == ND_OK)
 			t->threads[process] = list;
 		else
@@ -243,8 +264,12 @@ enum nd_status nd_process_modules(const struct nd_dump *dump, uint32_t process,
 	if (!t->modules[process]) {
 		struct nd_module_list *list = calloc(1, sizeof(*list));
 
-		st = list ? nd_process_modules_build(dump, processes->ref[process].eprocess, list)
-			  : ND_ENOMEM;
+		st = ND_ENOMEM;
+		if (list)
+			BUILD(st,
+			      nd_process_modules_build(dump, processes->ref[process].eprocess,
+						       list),
+			      list, nd_module_list_free);
 		if (st == ND_OK)
 			t->modules[process] = list;
 		else
@@ -271,8 +296,11 @@ enum nd_status nd_handle_table(const struct nd_dump *dump, uint32_t process,
 	if (!t->handles[process]) {
 		struct nd_handle_table *table = calloc(1, sizeof(*table));
 
-		st = table ? nd_handle_table_build(dump, processes->ref[process].eprocess, table)
-			   : ND_ENOMEM;
+		st = ND_ENOMEM;
+		if (table)
+			BUILD(st,
+			      nd_handle_table_build(dump, processes->ref[process].eprocess, table),
+			      table, nd_handle_table_free);
 		if (st == ND_OK)
 			t->handles[process] = table;
 		else
@@ -292,7 +320,8 @@ enum nd_status nd_object_types(const struct nd_dump *dump, const struct nd_objec
 	if (!t->object_types_built) {
 		pthread_mutex_lock(&t->lock);
 		if (!t->object_types_built)
-			st = nd_object_types_build(dump, &t->object_types);
+			BUILD(st, nd_object_types_build(dump, &t->object_types), &t->object_types,
+			      (void));
 		if (st == ND_OK)
 			t->object_types_built = true;
 		pthread_mutex_unlock(&t->lock);
@@ -310,7 +339,8 @@ enum nd_status nd_namespace(const struct nd_dump *dump, const struct nd_namespac
 	if (!t->namespace_built) {
 		pthread_mutex_lock(&t->lock);
 		if (!t->namespace_built)
-			st = nd_namespace_build(dump, &t->object_names);
+			BUILD(st, nd_namespace_build(dump, &t->object_names), &t->object_names,
+			      nd_namespace_free);
 		if (st == ND_OK)
 			t->namespace_built = true;
 		pthread_mutex_unlock(&t->lock);
@@ -327,7 +357,7 @@ enum nd_status nd_jobs(const struct nd_dump *dump, const struct nd_job_list **re
 
 	pthread_mutex_lock(&t->lock);
 	if (!t->jobs_built) {
-		st = nd_job_list_build(dump, &t->jobs);
+		BUILD(st, nd_job_list_build(dump, &t->jobs), &t->jobs, nd_job_list_free);
 		t->jobs_built = st == ND_OK;
 	}
 	pthread_mutex_unlock(&t->lock);
@@ -343,7 +373,8 @@ enum nd_status nd_sessions(const struct nd_dump *dump, const struct nd_session_l
 
 	pthread_mutex_lock(&t->lock);
 	if (!t->sessions_built) {
-		st = nd_session_list_build(dump, &t->sessions);
+		BUILD(st, nd_session_list_build(dump, &t->sessions), &t->sessions,
+		      nd_session_list_free);
 		t->sessions_built = st == ND_OK;
 	}
 	pthread_mutex_unlock(&t->lock);
@@ -360,7 +391,8 @@ enum nd_status nd_stubs(const struct nd_dump *dump, enum nd_stub_module module,
 
 	pthread_mutex_lock(&t->lock);
 	if (!t->stubs_built[module]) {
-		st = nd_stub_list_build(dump, module, &t->stubs[module]);
+		BUILD(st, nd_stub_list_build(dump, module, &t->stubs[module]), &t->stubs[module],
+		      nd_stub_list_free);
 		t->stubs_built[module] = st == ND_OK;
 	}
 	pthread_mutex_unlock(&t->lock);
@@ -377,7 +409,8 @@ enum nd_status nd_service_table(const struct nd_dump *dump, enum nd_service_tabl
 
 	pthread_mutex_lock(&t->lock);
 	if (!t->services_built[id]) {
-		st = nd_service_table_build(dump, id, &t->services[id]);
+		BUILD(st, nd_service_table_build(dump, id, &t->services[id]), &t->services[id],
+		      nd_service_table_free);
 		t->services_built[id] = st == ND_OK;
 	}
 	pthread_mutex_unlock(&t->lock);
