@@ -144,9 +144,9 @@ static bool set_raw(struct options *o, const char *value)
 
 static bool set_sandbox(struct options *o, const char *value)
 {
-	static const char *const words[] = { [SANDBOX_ON] = "on",
-					     [SANDBOX_STRICT] = "strict",
-					     [SANDBOX_OFF] = "off" };
+	static const char *const words[] = {
+		[SANDBOX_ON] = "on", [SANDBOX_STRICT] = "strict", [SANDBOX_OFF] = "off"
+	};
 
 	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcmp(value, words[i]) != 0)

@@ -156,10 +156,10 @@ END
 
 # bats test_tags=code
 @test "nothing is listed, and a directory has the files that fit what was asked for" {
-    [ -z "$(ls "$MNT/code" "$MNT/proc/4/code" | grep -v ':$' || true)" ]
-    [ "$(ls "$MNT/code/nt!NtClose" | xargs)" = "bytes u ub uf" ]
-    [ "$(ls "$MNT/code/nt!NtClose,l4" | xargs)" = "bytes u ub" ]
-    [ "$(ls "$MNT/code/nt!NtClose,nt!NtClose+0x4" | xargs)" = "bytes u" ]
+    [ -z "$(ls "$MNT/code")$(ls "$MNT/proc/4/code")" ]
+    [ "$(ls "$MNT/code/nt!NtClose")" = $'bytes\nu\nub\nuf' ]
+    [ "$(ls "$MNT/code/nt!NtClose,l4")" = $'bytes\nu\nub' ]
+    [ "$(ls "$MNT/code/nt!NtClose,nt!NtClose+0x4")" = $'bytes\nu' ]
 }
 
 # bats test_tags=code
@@ -180,9 +180,8 @@ END
     # ntdll's code goes on for pages that are not all there: the first absent one is found by u.
     run -0 show "$P/ntdll!NtDeviceIoControlFile,l20000/u"
     [ "$(grep -c '<[a-z-]*>$' <<<"$output")" -le 1 ]
-    for file in "$P/ntdll!NtDeviceIoControlFile,l20000/u"; do
-        [ "$(show "$file" | wc -c)" = "$(stat -c %s "$MNT/$file")" ]
-    done
+    file=$P/ntdll!NtDeviceIoControlFile,l20000/u
+    [ "$(show "$file" | wc -c)" = "$(stat -c %s "$MNT/$file")" ]
 }
 
 # bats test_tags=code

@@ -11,9 +11,9 @@
 #include <time.h>
 
 #define ND_SYMFIND_MAX_FOLDERS 64
-#define ND_SYMFIND_MAX_TRIED_BYTES 65536u /* of text */
+#define ND_SYMFIND_MAX_TRIED_BYTES 65536u      /* of text */
 #define ND_SYMFIND_OTHER "is of another image" /* in notes */
-#define ND_SYMFIND_NAME_BYTES 64	  /* of a PDB's name, without the NUL */
+#define ND_SYMFIND_NAME_BYTES 64	       /* of a PDB's name, without the NUL */
 
 /* What a file said that it is, so that it is asked once for all modules of a dump. */
 struct nd_symknown {

@@ -29,7 +29,7 @@ extern const struct node_row node_silo_rows[];
 extern const struct node_row node_session_rows[]; /* sessions.c */
 extern const struct node_row node_symbol_rows[];  /* symbol.c */
 extern const struct node_row node_process_symbol_rows[];
-extern const struct node_row node_code_rows[];	  /* code.c */
+extern const struct node_row node_code_rows[]; /* code.c */
 extern const struct node_row node_process_code_rows[];
 /*
  * The first 8 kernel instructions at va, as /code/<address>/u shows them but with module+0xRVA for
