@@ -310,7 +310,8 @@ some_files() { find "$TREE" -type f | head -n "${1:-300}"; }
     calls=$(find "$MNT" | wc -l)
     echo "cold $cold, warm $warm, files $files, dirs $dirs"
     [ "$cold" -le $((2 * files + 2 * dirs + pieces + calls / 20 + 10)) ]
-    [ "$warm" -le $((5 + cold / 100)) ]
+    # Next to nothing; a kernel that is short of memory may forget some of it.
+    [ "$warm" -le $((5 + cold / 5)) ]
     # Every file was made once, although it was asked for twice (size, contents); what is made
     # on the way to /dump/missing is not counted here.
     [ "$(counter "$BATS_TEST_TMPDIR/s" cache_misses)" -le $((files + files / 20 + 5)) ]
