@@ -28,14 +28,16 @@ ENGINE   := $(sort $(shell find engine -name '*.c'))
 FS       := $(sort $(shell find fs -name '*.c'))
 UNIT     := $(sort $(wildcard tests/unit/test_*.c))
 FUZZ     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+ORACLE   := $(sort $(wildcard tests/oracle/*.c))
 SCRIPTS  := .ci/run tests/run.sh mount-helpers/completion/ntdumpfs.bash mount-helpers/man/tree.sh $(wildcard tests/*/*.sh mount-helpers/*.sh) mount-helpers/ntdumpfs-symbols
 BATS     := $(wildcard tests/*.bats tests/*.bash)
 
 object    = $(patsubst %.c,$(B)/%.o,$(1))
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT))
+ORACLES  := $(patsubst tests/oracle/%.c,$(B)/oracle/%,$(ORACLE))
 REPLAY   := $(patsubst tests/fuzz/fuzz_%.c,$(B)/replay/%,$(FUZZ))
 FUZZER   := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzzer/%,$(FUZZ))
-OBJECTS  := $(call object,$(ENGINE) $(FS) $(UNIT) $(FUZZ) tests/fuzz/replay.c)
+OBJECTS  := $(call object,$(ENGINE) $(FS) $(UNIT) $(ORACLE) $(FUZZ) tests/fuzz/replay.c)
 
 .PHONY: all deps check check-built demo demo-built bench bench-built lint format fuzz fuzz-built \
         profiles install uninstall clean deb dist help tests-built
@@ -74,6 +76,8 @@ $(B)/ntdumpfs: $(B)/fs/main.o $(ARCHIVES)
 	$(LINK)
 $(B)/unit/%: $(B)/tests/unit/%.o $(ARCHIVES)
 	$(LINK)
+$(B)/oracle/%: $(B)/tests/oracle/%.o $(ARCHIVES)
+	$(LINK) -laddrxlat
 $(B)/replay/%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(ARCHIVES)
 	$(LINK)
 $(B)/fuzzer/%: $(B)/tests/fuzz/fuzz_%.o $(ARCHIVES)
@@ -88,7 +92,7 @@ deps: ## install what building and testing need (apt-get; does nothing when all 
 
 check: deps ## run all tests; the last line counts them. SANITIZE=1: under ASan and UBSan
 	@$(MAKE) --no-print-directory check-built
-tests-built: all $(UNIT_BIN) $(REPLAY)
+tests-built: all $(UNIT_BIN) $(ORACLES) $(REPLAY)
 check-built: tests-built
 	@tests/run.sh $(B)
 
