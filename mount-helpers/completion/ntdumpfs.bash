@@ -1,4 +1,4 @@
-# mount-helpers/completion/ntdumpfs.bash - completion for bash: ntdumpfs, ntdumpfs-symbols, ntdumpfs-diff.
+# mount-helpers/completion/ntdumpfs.bash - completion for bash: ntdumpfs and ntdumpfs-symbols.
 # shellcheck shell=bash disable=SC2207 # words of compgen hold no blanks that matter here
 
 _ntdumpfs_words() {
@@ -53,18 +53,5 @@ _ntdumpfs_symbols() {
     fi
 }
 
-_ntdumpfs_diff() {
-    local word=${COMP_WORDS[COMP_CWORD]}
-    if [[ $word == -* ]]; then
-        COMPREPLY=($(compgen -W '--help' -- "$word"))
-    elif ((COMP_CWORD <= 2)); then
-        compopt -o filenames -o default
-        COMPREPLY=($(compgen -f -- "$word"))
-    else
-        COMPREPLY=($(compgen -W "$(ntdumpfs-diff --sections 2>/dev/null)" -- "$word"))
-    fi
-}
-
 complete -F _ntdumpfs ntdumpfs mount.ntdumpfs
 complete -F _ntdumpfs_symbols ntdumpfs-symbols
-complete -F _ntdumpfs_diff ntdumpfs-diff

@@ -48,6 +48,5 @@ Its type.
 .B user.ntdump.source
 Where names and numbers come from: pdb, isf, profile, export, stub.
 .SH SEE ALSO
-.BR ntdumpfs (8),
-.BR ntdumpfs\-diff (1)
+.BR ntdumpfs (8)
 PAGE
