@@ -13,6 +13,7 @@ struct walk {
 	size_t max, cap;
 	unsigned pointer_bytes; /* 8, or 4 for WoW64 */
 	struct nd_seen seen;
+	struct nd_seen backwards; /* those of `seen` that were reached from the other end */
 	struct nd_list *list;
 };
 
@@ -54,11 +55,17 @@ static enum nd_status append(struct walk *w, nd_va link)
 	return nd_seen_add(&w->seen, link);
 }
 
+/* Links that disagree hide nothing; any other trouble may hide entries. */
+static int severity(enum nd_list_trouble trouble)
+{
+	return trouble == ND_LIST_SOUND ? 0 : trouble == ND_LIST_BACK_LINK ? 1 : 2;
+}
+
 static void note(struct nd_list *list, enum nd_list_trouble trouble, enum nd_status st, nd_va at,
 		 nd_va to)
 {
-	if (list->trouble != ND_LIST_SOUND)
-		return; /* the first trouble is the one worth telling */
+	if (severity(trouble) <= severity(list->trouble))
+		return; /* of equally bad ones the first is worth telling */
 	list->trouble = trouble;
 	list->st = st;
 	list->trouble_at = at;
@@ -88,7 +95,8 @@ static enum nd_status walk_one_way(struct walk *w, struct links at_head, bool fo
 		}
 		if (nd_seen_has(&w->seen, at)) {
 			/* Backwards, meeting what was walked forwards is the good end. */
-			note(w->list, ND_LIST_LOOP, ND_INVALID, previous, at);
+			if (forward || nd_seen_has(&w->backwards, at))
+				note(w->list, ND_LIST_LOOP, ND_INVALID, previous, at);
 			return ND_OK;
 		}
 		if (w->list->count >= w->max) {
@@ -106,6 +114,8 @@ static enum nd_status walk_one_way(struct walk *w, struct links at_head, bool fo
 			note(w->list, ND_LIST_BACK_LINK, ND_INVALID, at,
 			     forward ? links.previous : links.next);
 		st = append(w, at);
+		if (st == ND_OK && !forward)
+			st = nd_seen_add(&w->backwards, at);
 		if (st != ND_OK)
 			return st;
 		previous = at;
@@ -153,6 +163,7 @@ static enum nd_status start(const struct nd_space *space, nd_va head, size_t max
 	enum nd_status st = collect(&w);
 
 	nd_seen_deinit(&w.seen);
+	nd_seen_deinit(&w.backwards);
 	if (st != ND_OK) {
 		free(list.link);
 		return st;

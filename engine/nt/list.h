@@ -13,16 +13,16 @@ enum nd_list_trouble {
 	ND_LIST_BAD_LINK,  /* a link points where no list entry can be */
 	ND_LIST_LOOP,	   /* a link leads back into the list, not to its head */
 	ND_LIST_TOO_LONG,  /* more entries than the bound */
-	ND_LIST_BACK_LINK, /* all entries were reached, but some Blink disagrees */
+	ND_LIST_BACK_LINK, /* the least: all entries were reached, but some Blink disagrees */
 };
 
 struct nd_list {
 	nd_va *link; /* addresses of the LIST_ENTRYs, in list order; owned */
 	size_t count;
-	enum nd_list_trouble trouble;
-	enum nd_status st; /* why the walk stopped, for ND_LIST_ABSENT */
-	nd_va trouble_at;  /* the entry where it stopped */
-	nd_va trouble_to;  /* what its link held */
+	enum nd_list_trouble trouble; /* the worst; the first of equally bad ones */
+	enum nd_status st;	      /* why the walk stopped, for ND_LIST_ABSENT */
+	nd_va trouble_at;	      /* the entry where it stopped */
+	nd_va trouble_to;	      /* what its link held */
 };
 
 /*

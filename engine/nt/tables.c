@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "nt/cid.h"
+#include "nt/driver.h"
 #include "nt/handle.h"
 #include "nt/job.h"
 #include "nt/module.h"
@@ -50,6 +51,8 @@ struct nd_tables {
 		namespace_built; /* asked for each handle: without the lock */
 	struct nd_object_types object_types;
 	struct nd_namespace object_names;
+	bool drivers_built;
+	struct nd_driver_list drivers;
 	bool jobs_built, sessions_built;
 	struct nd_job_list jobs;
 	struct nd_session_list sessions;
@@ -107,6 +110,7 @@ void nd_tables_free(struct nd_tables *t)
 	free(t->handles);
 	nd_namespace_free(&t->object_names);
 	nd_cid_table_free(&t->cid);
+	nd_driver_list_free(&t->drivers);
 	nd_job_list_free(&t->jobs);
 	nd_session_list_free(&t->sessions);
 	if (t->processes_built)
@@ -347,6 +351,23 @@ enum nd_status nd_namespace(const struct nd_dump *dump, const struct nd_namespac
 	}
 	if (st == ND_OK)
 		*ret = &t->object_names;
+	return st;
+}
+
+enum nd_status nd_drivers(const struct nd_dump *dump, const struct nd_driver_list **ret)
+{
+	struct nd_tables *t = dump->tables;
+	enum nd_status st = ND_OK;
+
+	pthread_mutex_lock(&t->lock);
+	if (!t->drivers_built) {
+		BUILD(st, nd_driver_list_build(dump, &t->drivers), &t->drivers,
+		      nd_driver_list_free);
+		t->drivers_built = st == ND_OK;
+	}
+	pthread_mutex_unlock(&t->lock);
+	if (st == ND_OK)
+		*ret = &t->drivers;
 	return st;
 }
 

@@ -553,6 +553,13 @@
 	X(DRIVER_OBJECT, DriverSize, 4) \
 	X(DRIVER_OBJECT, DriverInit, 8) \
 	X(DRIVER_OBJECT, DriverUnload, 8) \
+	X(DRIVER_OBJECT, DriverSection, 8) \
+	X(DRIVER_OBJECT, DriverExtension, 8) \
+	X(DRIVER_OBJECT, FastIoDispatch, 8) \
+	X(DRIVER_OBJECT, DriverStartIo, 8) \
+	X(DRIVER_OBJECT, MajorFunction, 224) \
+	X(DRIVER_EXTENSION, ServiceKeyName, 16) \
+	X(OBJECT_TYPE, CallbackList, 16) \
 	X(DISPATCHER_HEADER, SignalState, 4) \
 	X(KMUTANT, Abandoned, 1) \
 	X(KSEMAPHORE, Limit, 4) \
@@ -608,7 +615,8 @@
 	X(PsNtosImageBase) X(PspHostSiloGlobals) X(PspJobList) X(PspSystemDlls) X(AlpcpPortList) \
 	X(PspCreateProcessNotifyRoutine) X(PspCreateThreadNotifyRoutine) \
 	X(PspLoadImageNotifyRoutine) X(CallbackListHead) X(KeBugCheckCallbackListHead) \
-	X(KeBugCheckReasonCallbackListHead) X(IopNotifyShutdownQueueHead) X(KiDivideErrorFault) \
+	X(KeBugCheckReasonCallbackListHead) X(IopNotifyShutdownQueueHead) \
+	X(IopNotifyLastChanceShutdownQueueHead) X(IopFsNotifyChangeQueueHead) X(KiDivideErrorFault) \
 	X(KiSystemCall64) X(KiSystemCall64Shadow) X(KiIsrThunk) X(KiKvaShadow) \
 	X(MmSystemRangeStart) X(MmHighestUserAddress) X(MmPteBase) X(PoolBigPageTable) \
 	X(PoolBigPageTableSize) X(KeTimeIncrement) X(KeBootTime) X(PsProcessType) X(PsThreadType) \

@@ -7,6 +7,7 @@
 #include "nodes/nodes.h"
 #include "nt/bugcheck.h"
 #include "nt/cpu.h"
+#include "nt/gdt.h"
 #include "ntdump.h"
 
 enum nd_status next_cpu(const struct node_at *dir, uint64_t *cursor, struct node_entry *ret)
@@ -161,6 +162,85 @@ static enum nd_status render_mitigations(struct text *out, const struct node_at 
 	return ND_OK;
 }
 
+/* --- segments --------------------------------------------------------------------------------- */
+
+/* code-re-ac, data-rw, tss64-busy, ...: as debuggers call them. */
+static void segment_type(struct text *out, const struct nd_gdt_entry *e)
+{
+	static const char *const system[16] = {
+		[2] = "ldt",
+		[9] = "tss64",
+		[11] = "tss64-busy",
+		[12] = "call-gate64",
+		[14] = "interrupt-gate64",
+		[15] = "trap-gate64",
+	};
+
+	if (e->system && system[e->type])
+		text_str(out, system[e->type]);
+	else if (e->system)
+		text_printf(out, "system-%u", e->type);
+	else if (e->type & 8)
+		text_printf(out, "code-%s%s%s", e->type & 2 ? "re" : "eo",
+			    e->type & 4 ? "-conforming" : "", e->type & 1 ? "-ac" : "");
+	else
+		text_printf(out, "data-%s%s%s", e->type & 2 ? "rw" : "ro",
+			    e->type & 4 ? "-down" : "", e->type & 1 ? "-ac" : "");
+}
+
+static enum nd_status render_gdt(struct text *out, const struct node_at *at)
+{
+	struct nd_cpu cpu;
+	struct nd_gdt gdt;
+	enum nd_status st = nd_cpu_read(at->dump, at->key[0], &cpu);
+
+	if (st == ND_OK)
+		st = nd_gdt_read(at->dump, &cpu, &gdt);
+	if (st != ND_OK)
+		return missing_or_fail(out, st, 0);
+	for (uint32_t i = 0; i < gdt.count; i++) {
+		const struct nd_gdt_entry *e = &gdt.entry[i];
+
+		text_printf(out, "0x%04x\t0x%016llx\t0x%llx\t", e->selector,
+			    (unsigned long long)e->base, (unsigned long long)e->limit);
+		segment_type(out, e);
+		text_printf(out, "\t%u\t%s\t%s\n", e->dpl, e->present ? "yes" : "no",
+			    e->long_mode ? "yes" : "no");
+	}
+	if (gdt.st != ND_OK && gdt.count == 0)
+		st = missing_or_fail(out, gdt.st, gdt.st_at);
+	nd_gdt_free(&gdt);
+	return st;
+}
+
+static void stack_fact(struct text *out, const char *name, unsigned i, struct nd_u64 v)
+{
+	char key[16];
+
+	if (v.st == ND_OK && v.value == 0)
+		v.st = ND_NONE;
+	snprintf(key, sizeof(key), "%s%u", name, i);
+	text_fact_va(out, key, v);
+}
+
+static enum nd_status render_tss(struct text *out, const struct node_at *at)
+{
+	struct nd_cpu cpu;
+	struct nd_tss tss;
+	enum nd_status st = nd_cpu_read(at->dump, at->key[0], &cpu);
+
+	if (st != ND_OK)
+		return missing_or_fail(out, st, 0);
+	tss = nd_tss_read(at->dump, &cpu);
+	text_fact_va(out, "Tss", tss.at);
+	for (unsigned i = 0; i < 3; i++)
+		stack_fact(out, "Rsp", i, tss.rsp[i]);
+	for (unsigned i = 1; i < 8; i++)
+		stack_fact(out, "Ist", i, tss.ist[i]);
+	text_fact_hex(out, "IoMapBase", tss.io_map);
+	return ND_OK;
+}
+
 /* --- links into /proc ------------------------------------------------------------------------- */
 
 /* proc/<pid>[/threads/<tid>] of a thread; false when it is not below /proc (idle threads). */
@@ -260,6 +340,8 @@ static const struct node_row cpu_rows[] = {
 	{ "registers",       "CONTEXT that it was stopped with, and special registers", .render = render_registers },
 	{ "pcr",             "facts of KPCR and KPRCB",                                 .render = render_pcr },
 	{ "mitigations",     "KVA shadow and speculation controls",                     .render = render_mitigations },
+	{ "gdt",             "table: selector base limit type dpl present long",        .render = render_gdt },
+	{ "tss",             "stacks of the task state segment: Rsp0 to 2, Ist1 to 7",  .render = render_tss },
 	{ "current_thread",  "the thread that ran on it",                               .render = render_current_thread, .exists = has_current_thread, .flags = NODE_LINK },
 	{ "current_process", "its process",                                             .render = render_current_process, .exists = has_current_process, .flags = NODE_LINK },
 	{ "idle_thread",     "its idle thread, where that is below /proc",              .render = render_idle_thread, .exists = has_idle_thread, .flags = NODE_LINK },

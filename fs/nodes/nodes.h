@@ -24,6 +24,8 @@ extern const struct node_row node_win32k_rows[];
 extern const struct node_row node_stubs_rows[];
 extern const struct node_row node_cpu_rows[]; /* cpu.c */
 extern const struct node_row node_idt_rows[]; /* idt.c */
+extern const struct node_row node_drivers_rows[]; /* drivers.c */
+extern const struct node_row node_callbacks_rows[]; /* callbacks.c */
 extern const struct node_row node_job_rows[]; /* jobs.c */
 extern const struct node_row node_silo_rows[];
 extern const struct node_row node_session_rows[]; /* sessions.c */

@@ -6,8 +6,10 @@
 
 #include "nodes/lines.h"
 #include "nodes/reports.h"
+#include "nt/callback.h"
 #include "nt/cid.h"
 #include "nt/crossview.h"
+#include "nt/driver.h"
 #include "nt/handle.h"
 #include "nt/irp.h"
 #include "nt/job.h"
@@ -274,6 +276,26 @@ static enum nd_status job_and_session_problems(struct lines *l, const struct nd_
 	return ND_OK;
 }
 
+/* Driver objects, their devices, and the lists of what they have registered. */
+static enum nd_status driver_problems(struct lines *l, const struct nd_dump *dump)
+{
+	const struct nd_driver_list *drivers;
+	enum nd_status st = nd_drivers(dump, &drivers);
+
+	if (st == ND_OK)
+		add_problems(l, &drivers->problems);
+	for (int kind = 0; st == ND_OK && kind < ND_CALLBACK_KINDS; kind++) {
+		struct nd_problems problems = { 0 };
+		struct nd_callback_list list = { 0 };
+
+		st = nd_callbacks_read(dump, kind, &problems, &list);
+		nd_callback_list_free(&list);
+		add_problems(l, &problems);
+		nd_problems_free(&problems);
+	}
+	return st;
+}
+
 static enum nd_status process_problems(struct lines *l, const struct nd_dump *dump,
 				       const struct nd_process_list *list, uint32_t i)
 {
@@ -343,6 +365,8 @@ enum nd_status render_warnings(struct text *out, const struct node_at *at)
 			st = cid_problems(&l, dump);
 		if (st == ND_OK)
 			st = job_and_session_problems(&l, dump);
+		if (st == ND_OK)
+			st = driver_problems(&l, dump);
 	}
 	if (st == ND_OK)
 		lines_write(&l, out);

@@ -17,6 +17,8 @@ const struct node_row node_root_rows[] = {
 	{ "idt",       "interrupt descriptor tables",                                 .rows = node_idt_rows },
 	{ "cpu",       "processors",                                                  .rows = node_cpu_rows },
 	{ "modules",   "kernel modules",                                              .rows = node_modules_rows },
+	{ "drivers",   "driver objects and their devices",                            .rows = node_drivers_rows },
+	{ "callbacks", "routines that drivers have registered with the kernel",       .rows = node_callbacks_rows },
 	{ "object",    "the object manager's namespace: its directories and objects",     .rows = node_object_rows, .about = about_object_root },
 	{ "object-at", "objects, looked up by address",                               .rows = node_object_at_rows },
 	{ "job",       "job objects",                                                 .rows = node_job_rows },

@@ -7,6 +7,7 @@ import sys
 
 import check_cpu
 import check_crossview
+import check_drivers
 import check_dump
 import check_handles
 import check_jobs
@@ -24,7 +25,7 @@ from truth import Truth
 
 PARTS = {"dump": check_dump, "proc": check_process, "modules": check_modules,
          "listing": check_listing, "services": check_services, "cpu": check_cpu,
-         "security": check_security, "jobs": check_jobs,
+         "drivers": check_drivers, "security": check_security, "jobs": check_jobs,
          "syscalls": check_syscalls, "waits": check_waits, "crossview": check_crossview,
          "handles": check_handles, "objects": check_objects}
 

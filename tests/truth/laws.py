@@ -14,6 +14,7 @@ TABLES = {
     r"proc/[^/]+/coverage": 4, r"proc/[^/]+/alpc": 7, r"proc/[^/]+/threads/[^/]+/wait": 3,
     r"proc/[^/]+/threads/[^/]+/irps": 6,
     r"ssdt/table": 5, r"win32k/table": 5, r"stubs/[^/]+": 4, r"idt/[^/]+/table": 4,
+    r"cpu/[^/]+/gdt": 7, r"drivers/list": 7, r"callbacks/[^/]+": 7,
     r"(job|silo|session)/[^/]+/processes": 2,
     r"modules/list": 6, r"modules/unloaded": 4, r"alpc/list": 7, r"alpc/waits": 6,
     r"dump/runs": 2, r"dump/missing": 3,
