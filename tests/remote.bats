@@ -60,9 +60,9 @@ moves_less_than() {
     [ "$(moved)" -lt 1000000 ]
 }
 
-# No page is moved twice: a kernel dump of 400 processes that holds little but what /proc shows.
+# The goal of 5 % is missed: a kernel dump of 400 processes that holds little but what /proc shows.
 # bats test_tags=corpus,slow
-@test "grep -r NtAlpc proc in a remote kernel dump moves no page twice" {
+@test "grep -r NtAlpc proc in a remote kernel dump moves less than all of it" {
     requires_corpus
     moves_less_than 100 "$(corpus server-19041.kernel).dmp"
 }
