@@ -87,6 +87,9 @@ struct node_row {
 	/* NULL: nothing known. Children inherit address and type from the nearest directory above
 	 * that has an about. */
 	void (*about)(const struct node_at *at, struct node_about *ret);
+	/* user.ntdump.source of a file whose names come from symbols; NULL for none. Unlike `about`
+	 * asked only for the attribute, so that it may look names up. */
+	const char *(*source)(const struct node_at *at);
 	unsigned flags;
 };
 

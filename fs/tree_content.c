@@ -82,6 +82,8 @@ enum nd_status tree_about(struct tree *tree, uint64_t ino, struct node_about *re
 	if (st != ND_OK)
 		return st;
 	about = about_self(&at);
+	if (at.row->source)
+		about.source = at.row->source(&at);
 	if (!at.row->about) { /* the nearest directory above says whose part this is */
 		while (at.instance != PLACE_ROOT && !at.row->about)
 			at = node_at_place(tree, tree->place[at.instance].parent, at.key);

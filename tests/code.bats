@@ -200,6 +200,9 @@ END
     [ "$(getfattr --only-values -n user.ntdump.address "$MNT/code/nt!NtClose")" = \
         "$(show 'symbol/nt!NtClose')" ]
     [ "$(getfattr --only-values -n user.ntdump.source "$MNT/$P/ntdll!NtClose")" = export ]
+    [ "$(getfattr --only-values -n user.ntdump.source "$MNT/$P/ntdll!NtClose/u")" = export ]
+    [ "$(getfattr --only-values -n user.ntdump.source "$MNT/code/nt!NtClose/uf")" = export ]
+    run ! getfattr --only-values -n user.ntdump.source "$MNT/code/nt!NtClose/bytes"
 }
 
 # bats test_tags=code

@@ -199,6 +199,26 @@ address() { # NAME: the offset of a name in tcpip
     [ "$output" = export ]
 }
 
+@test "user.ntdump.source of a file says it, too: a thread's start and rip, a service's name and code" {
+    requires getfattr
+    source_of() { getfattr --absolute-names --only-values -n user.ntdump.source "$MNT/$1"; }
+    start "$DUMP" "$MNT" "symbols=$STORE"
+    local thread
+    thread=$(cd "$MNT" && grep -l '^ntdll!TppWorkerThread ' proc/[0-9]*/threads/*/start | head -n 1)
+    [ "$(source_of "$thread")" = pdb ]
+    [ "$(source_of proc/5148/threads/440/trapframe/rip)" = export ]
+    [ "$(source_of ssdt/7/service)" = "$(<"$MNT/ssdt/7/source")" ]
+    [ "$(source_of ssdt/7/disasm)" = export ]
+    run ! source_of ssdt/7/rva
+    run -0 getfattr --absolute-names --only-values -n user.ntdump.type "$MNT/$thread"
+    [ "$output" = Thread ]
+    unmount_dump "$MNT"
+
+    start "$DUMP" "$MNT"
+    run ! source_of "$thread" # ntdll+0xOFF
+    [ "$(source_of proc/5148/threads/440/trapframe/rip)" = export ]
+}
+
 @test "an unknown name is no entry" {
     with_module_symbols
     run ! cat "$MNT/symbol/tcpip!NoSuchName"

@@ -128,20 +128,39 @@ static enum nd_status find_code(const struct node_at *dir, bool process, const c
 	return st;
 }
 
-static void about_code(const struct node_at *at, bool process, struct node_about *ret)
+static const char *source_of(const struct nd_place *place, nd_va va)
 {
 	static const char *const words[] = { [ND_NAME_NONE] = NULL,
 					     [ND_NAME_EXPORT] = "export",
 					     [ND_NAME_ISF] = "isf",
 					     [ND_NAME_PDB] = "pdb" };
-	struct asked_code asked;
 	struct nd_code code;
+
+	return nd_place_name(place, va, &code) == ND_OK ? words[code.source] : NULL;
+}
+
+const char *code_source_name(const struct nd_dump *dump, uint32_t process, nd_va va)
+{
+	struct nd_place place;
+
+	return nd_place_of(dump, process, &place) == ND_OK ? source_of(&place, va) : NULL;
+}
+
+static void about_code(const struct node_at *at, bool process, struct node_about *ret)
+{
+	struct asked_code asked;
 
 	if (at_code(at, process, &asked) != ND_OK)
 		return;
 	ret->address = asked.from;
-	if (nd_place_name(&asked.place, asked.from, &code) == ND_OK)
-		ret->source = words[code.source];
+	ret->source = source_of(&asked.place, asked.from);
+}
+
+static const char *code_source(const struct node_at *at, bool process)
+{
+	struct asked_code asked;
+
+	return at_code(at, process, &asked) == ND_OK ? source_of(&asked.place, asked.from) : NULL;
 }
 
 /*
@@ -519,6 +538,8 @@ static bool exists_uf(const struct node_at *at, bool process)
 	{ return exists_uf(at, process); }                                                          \
 	static void about_##where##_code(const struct node_at *at, struct node_about *ret)                 \
 	{ about_code(at, process, ret); }                                                           \
+	static const char *source_##where##_code(const struct node_at *at)                          \
+	{ return code_source(at, process); }                                                        \
 	static enum nd_status find_##where##_code(const struct node_at *dir, const char *name,             \
 					   struct node_entry *ret)                                  \
 	{ return find_code(dir, process, name, ret); }
@@ -527,9 +548,9 @@ CODE_FUNCTIONS(kernel, false)
 CODE_FUNCTIONS(process, true)
 
 #define CODE_ROWS(where) \
-	{ "u",     "8 instructions from there on, or those of the range or number asked for",   .render = render_##where##_u }, \
-	{ "ub",    "8 instructions before it, or the number asked for",                         .render = render_##where##_ub, .exists = exists_##where##_ub }, \
-	{ "uf",    "the function that holds it, block by block",                                .render = render_##where##_uf, .exists = exists_##where##_uf }, \
+	{ "u",     "8 instructions from there on, or those of the range or number asked for",   .render = render_##where##_u, .source = source_##where##_code }, \
+	{ "ub",    "8 instructions before it, or the number asked for",                         .render = render_##where##_ub, .source = source_##where##_code, .exists = exists_##where##_ub }, \
+	{ "uf",    "the function that holds it, block by block",                                .render = render_##where##_uf, .source = source_##where##_code, .exists = exists_##where##_uf }, \
 	{ "bytes", "hex dump up to the function's end, of 64 bytes, or of what is asked for",   .render = render_##where##_bytes }, \
 	{ 0 }
 

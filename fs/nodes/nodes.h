@@ -38,6 +38,11 @@ extern const struct node_row node_process_code_rows[];
  * addresses: nothing in it depends on the boot. code.c
  */
 enum nd_status text_first_insns(struct text *out, const struct nd_dump *dump, nd_va va);
+/*
+ * "pdb", "isf" or "export": where the name of a code address is known from; NULL without a name.
+ * process as in text_code(). code.c
+ */
+const char *code_source_name(const struct nd_dump *dump, uint32_t process, nd_va va);
 extern const struct node_row node_handles_rows[]; /* handles.c */
 extern const struct node_row node_object_rows[];  /* object.c */
 extern const struct node_row node_object_at_rows[];

@@ -349,36 +349,59 @@ static enum nd_status render_win32u(struct text *out, const struct node_at *at)
 	return render_stubs(out, at, ND_STUBS_WIN32U);
 }
 
-static void about_service(const struct node_at *at, enum nd_service_table_id id,
-			  struct node_about *ret)
+static const struct nd_service *service_at(const struct node_at *at, enum nd_service_table_id id)
 {
 	const struct nd_service_table *t;
 
 	if (nd_service_table(at->dump, id, &t) != ND_OK || at->key[0] >= t->count)
-		return;
-	if (t->service[at->key[0]].source != ND_SERVICE_UNNAMED)
-		ret->source = source_name(t->service[at->key[0]].source);
+		return NULL;
+	return &t->service[at->key[0]];
 }
 
-static void about_nt(const struct node_at *at, struct node_about *ret)
+/* Of the service's name. */
+static const char *name_source(const struct node_at *at, enum nd_service_table_id id)
 {
-	about_service(at, ND_TABLE_NT, ret);
+	const struct nd_service *s = service_at(at, id);
+
+	return s && s->source != ND_SERVICE_UNNAMED ? source_name(s->source) : NULL;
 }
 
-static void about_win32k(const struct node_at *at, struct node_about *ret)
+/* Of the name of the routine that its entry leads to. */
+static const char *routine_source(const struct node_at *at, enum nd_service_table_id id)
 {
-	about_service(at, ND_TABLE_WIN32K, ret);
+	const struct nd_service *s = service_at(at, id);
+
+	if (!s || s->target.st != ND_OK)
+		return NULL;
+	return code_source_name(at->dump, UINT32_MAX, s->target.value);
 }
+
+#define SERVICE_SOURCES(table, id) \
+	static const char *name_source_##table(const struct node_at *at) \
+	{ \
+		return name_source(at, id); \
+	} \
+	static const char *routine_source_##table(const struct node_at *at) \
+	{ \
+		return routine_source(at, id); \
+	} \
+	static void about_##table(const struct node_at *at, struct node_about *ret) \
+	{ \
+		ret->source = name_source(at, id); \
+	}
+
+SERVICE_SOURCES(nt, ND_TABLE_NT)
+SERVICE_SOURCES(win32k, ND_TABLE_WIN32K)
 
 // clang-format off
 #define SERVICE_ROWS(table) \
-	{ "name",    "the service's name",                                      .render = render_##table##_name }, \
-	{ "service", "module!name",                                             .render = render_##table##_service }, \
+	{ "name",    "the service's name",                                      .render = render_##table##_name, .source = name_source_##table }, \
+	{ "service", "module!name",                                             .render = render_##table##_service, .source = name_source_##table }, \
 	{ "rva",     "module+0xRVA of where the entry leads",                   .render = render_##table##_rva }, \
 	{ "args",    "arguments passed on the stack",                           .render = render_##table##_args }, \
 	{ "target",  "match, FOREIGN module+0xRVA, or unknown-name",            .render = render_##table##_target }, \
 	{ "source",  "where the name comes from: pdb isf export stub profile",  .render = render_##table##_source }, \
-	{ "disasm",  "first 8 instructions, as the entry leads; addresses as module+0xRVA", .render = render_##table##_disasm }, \
+	{ "disasm",  "first 8 instructions, as the entry leads; addresses as module+0xRVA", .render = render_##table##_disasm, .source = routine_source_##table }, \
 	{ 0 }
 
 static const struct node_row ssdt_service_rows[] = { SERVICE_ROWS(nt) };

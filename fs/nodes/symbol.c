@@ -99,18 +99,8 @@ static enum nd_status render_symbol(struct text *out, const struct node_at *at, 
 static void about_symbol(const struct node_at *at, uint32_t process, const char *name,
 			 struct node_about *ret)
 {
-	static const char *const words[] = { [ND_NAME_NONE] = NULL,
-					     [ND_NAME_EXPORT] = "export",
-					     [ND_NAME_ISF] = "isf",
-					     [ND_NAME_PDB] = "pdb" };
-	struct nd_code code = { .source = ND_NAME_NONE };
-	struct nd_place place;
-
-	if (!name || resolve(at->dump, process, name, &ret->address) != ND_OK ||
-	    nd_place_of(at->dump, process, &place) != ND_OK)
-		return;
-	if (nd_place_name(&place, ret->address, &code) == ND_OK)
-		ret->source = words[code.source];
+	if (name && resolve(at->dump, process, name, &ret->address) == ND_OK)
+		ret->source = code_source_name(at->dump, process, ret->address);
 }
 
 /* The same twice, since only the row tells where it is. */

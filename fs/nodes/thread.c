@@ -197,6 +197,16 @@ static enum nd_status render_frame_rip(struct text *out, const struct node_at *a
 	return ND_OK;
 }
 
+static const char *source_frame_rip(const struct node_at *at)
+{
+	struct nd_thread t = { 0 };
+	struct nd_trap_frame frame;
+
+	return frame_at(at, &t, &frame) == ND_OK && frame.rip.st == ND_OK
+		       ? code_source_name(at->dump, at->key[0], frame.rip.value)
+		       : NULL;
+}
+
 static enum nd_status render_frame_rsp(struct text *out, const struct node_at *at)
 {
 	struct nd_thread t = { 0 };
@@ -254,7 +264,7 @@ static void about_frame(const struct node_at *at, struct node_about *ret)
 // clang-format off
 static const struct node_row frame_rows[] = {
 	{ "address",   "KTHREAD.TrapFrame",                                     .render = render_frame_address },
-	{ "rip",       "the instruction that the thread returns to",            .render = render_frame_rip },
+	{ "rip",       "the instruction that the thread returns to",            .render = render_frame_rip, .source = source_frame_rip },
 	{ "rsp",       "the stack pointer that it returns with",                .render = render_frame_rsp },
 	{ "registers", "all of KTRAP_FRAME; \"(not saved)\" where the entry does not store it", .render = render_frame_registers },
 	{ 0 }
