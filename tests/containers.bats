@@ -86,6 +86,42 @@ refused() { # FILE LINE
     cmp "$PARTS/mnt-full/dump/runs" "$BATS_TEST_TMPDIR/mnt/dump/runs"
 }
 
+# same_as CONTAINER OTHER...: mounts of the sample differ in /dump only.
+same_as() {
+    local other
+    start "$(sample zoo-19041 "$1")" "$BATS_TEST_TMPDIR/mnt"
+    for other in "${@:2}"; do
+        start "$(sample zoo-19041 "$other")" "$BATS_TEST_TMPDIR/other"
+        timeout 60 diff -r --exclude=dump "$BATS_TEST_TMPDIR/mnt" "$BATS_TEST_TMPDIR/other"
+        unmount_dump "$BATS_TEST_TMPDIR/other"
+    done
+}
+
+@test "active and live dumps with user memory, bitmap or RDMP, show the same machine" {
+    same_as bitmap5 rdmp9 rdmpa
+    # The complete dump has two pages more: what is different is not in this one.
+    timeout 60 diff -r --exclude=dump --exclude=mem "$PARTS/mnt-full" "$BATS_TEST_TMPDIR/mnt" \
+        >"$BATS_TEST_TMPDIR/diff" || true
+    run -0 grep -c '^>' "$BATS_TEST_TMPDIR/diff"
+    run -1 bash -c 'grep "^>" "$0" | grep -v "<not-in-dump>"' "$BATS_TEST_TMPDIR/diff"
+    run -1 bash -c 'grep "^Only in" "$0"' "$BATS_TEST_TMPDIR/diff"
+}
+
+@test "kernel dumps, bitmap, RDMP and summary, show the same machine but for user memory" {
+    local kind
+    same_as bitmap6 rdmp8 summary32 summary64
+    timeout 60 diff -r --exclude=dump --exclude=mem "$PARTS/mnt-full" "$BATS_TEST_TMPDIR/mnt" \
+        >"$BATS_TEST_TMPDIR/diff" || true
+    # But for names and paths that user memory has, user stacks, and counts of its pages, what is
+    # different is not in the dump.
+    run -0 awk '/^diff / { n = split($NF, part, "/"); name = part[n] }
+        /^Only/ || (/^>/ && !/<not-in-dump>/ && !(name in known)) { print name ": " $0 }
+        BEGIN { n = split("source status rip syscall modules environ coverage cmdline threadlist " \
+            "listing win32u ntdll list vad start syscalls processes", names, " ")
+            for (i in names) known[names[i]] }' "$BATS_TEST_TMPDIR/diff"
+    [ -z "$output" ]
+}
+
 # --- finding the kernel -----------------------------------------------------------------------------
 
 @test "the kernel is found by QEMU's notes" {

@@ -8,6 +8,7 @@ setup_file() {
     export BATS_TEST_TIMEOUT=100 MNT=$BATS_FILE_TMPDIR/mnt
     start_sample article-active "$MNT"
 }
+teardown() { unmount_below "$BATS_TEST_TMPDIR"; }
 teardown_file() { load dumps; unmount_below "$BATS_FILE_TMPDIR"; }
 
 # The process that an article's !handle shows, and its handle.
@@ -80,6 +81,18 @@ END
         [ "$(fact "proc/${dir##*/}/status" HandlesListed)" = "$(wc -l <"$dir/handlelist")" ] ||
             [ "$(fact "proc/${dir##*/}/status" HandlesListed)" = - ]
     done
+}
+
+# bats test_tags=handles,hostile
+@test "a table that counts other handles than it has is told once, a sound one never" {
+    local mnt=$BATS_TEST_TMPDIR/mnt
+    run ! grep -F HANDLE_TABLE.HandleCount "$MNT/dump/warnings"
+    python3 tests/fixtures/damage.py "$(sample article-active)" "$BATS_TEST_TMPDIR" handle-count
+    start "$BATS_TEST_TMPDIR/handle-count.dmp" "$mnt"
+    cat "$mnt/dump/warnings" >"$BATS_TEST_TMPDIR/warnings"
+    unmount_dump "$mnt"
+    cat "$BATS_TEST_TMPDIR/warnings"
+    [ "$(grep -cF HANDLE_TABLE.HandleCount "$BATS_TEST_TMPDIR/warnings")" = 1 ]
 }
 
 # bats test_tags=handles

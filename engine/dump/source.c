@@ -223,6 +223,26 @@ enum nd_status nd_source_read(const struct nd_source *src, nd_pfn pfn, uint32_t 
 	return read_cached(src, cache, pfn, offset, buf, len);
 }
 
+enum nd_status nd_source_read_pages(const struct nd_source *src, nd_pfn pfn, size_t max, void *buf,
+				    size_t *got)
+{
+	size_t pages = 1;
+	uint64_t at, next;
+
+	if (max == 0)
+		return ND_EINVAL;
+	if (src->container->find == NULL || !src->container->find(src->state, pfn, &at))
+		return ND_NOT_IN_DUMP;
+	*got = 1;
+	if (src->container->read_page != NULL)
+		return read_page(src, pfn, at, buf);
+	while (pages < max && src->container->find(src->state, pfn + pages, &next) &&
+	       next - at == (uint64_t)pages << ND_PAGE_SHIFT)
+		pages++;
+	*got = pages;
+	return read_all(src, at, buf, pages << ND_PAGE_SHIFT);
+}
+
 enum nd_status nd_source_read_u64(const struct nd_source *src, nd_pa pa, uint64_t *ret)
 {
 	uint8_t raw[8];

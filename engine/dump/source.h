@@ -52,6 +52,12 @@ uint64_t nd_source_file_bytes(const struct nd_source *src);
  */
 enum nd_status nd_source_read(const struct nd_source *src, nd_pfn pfn, uint32_t offset, void *buf,
 			      size_t len);
+/*
+ * Copy up to `max` whole pages from page `pfn` on (max >= 1), as many as lie in one piece in the
+ * file: *got tells how many (>= 1 on ND_OK). Else as nd_source_read() for the first page.
+ */
+enum nd_status nd_source_read_pages(const struct nd_source *src, nd_pfn pfn, size_t max, void *buf,
+				    size_t *got);
 /* As nd_source_read() for the aligned u64 at a physical address: the page-table walker's read. */
 enum nd_status nd_source_read_u64(const struct nd_source *src, nd_pa pa, uint64_t *ret);
 /* True when the container holds the page (no I/O). */

@@ -23,22 +23,39 @@ static enum nd_status physical_size(const struct node_at *at, uint64_t *ret)
 	return ND_OK;
 }
 
+/* Bytes of one page or, where whole pages are wanted, of all that lie in one piece. */
+static enum nd_status physical_piece(const struct nd_source *src, uint64_t offset, uint8_t *buf,
+				     size_t len, size_t *ret_done)
+{
+	uint32_t in_page = (uint32_t)(offset % ND_PAGE_BYTES);
+	size_t now = ND_PAGE_BYTES - in_page < len ? ND_PAGE_BYTES - in_page : len, pages = 1;
+	enum nd_status st;
+
+	if (now == ND_PAGE_BYTES)
+		st = nd_source_read_pages(src, offset / ND_PAGE_BYTES, len / ND_PAGE_BYTES, buf,
+					  &pages);
+	else
+		st = nd_source_read(src, offset / ND_PAGE_BYTES, in_page, buf, now);
+	if (st == ND_OK && now == ND_PAGE_BYTES)
+		now = pages * ND_PAGE_BYTES;
+	else if (st != ND_OK)
+		memset(buf, 0, now);
+	*ret_done = now;
+	return nd_is_failure(st) ? st : ND_OK;
+}
+
 static enum nd_status physical_read(const struct node_at *at, uint64_t offset, uint8_t *buf,
 				    size_t len)
 {
 	while (len > 0) {
-		uint32_t in_page = (uint32_t)(offset % ND_PAGE_BYTES);
-		size_t now = ND_PAGE_BYTES - in_page < len ? ND_PAGE_BYTES - in_page : len;
-		enum nd_status st =
-			nd_source_read(at->dump->src, offset / ND_PAGE_BYTES, in_page, buf, now);
+		size_t done;
+		enum nd_status st = physical_piece(at->dump->src, offset, buf, len, &done);
 
-		if (nd_is_failure(st))
-			return st;
 		if (st != ND_OK)
-			memset(buf, 0, now);
-		offset += now;
-		buf += now;
-		len -= now;
+			return st;
+		offset += done;
+		buf += done;
+		len -= done;
 	}
 	return ND_OK;
 }

@@ -253,6 +253,50 @@ cpu_rows() {
         "$(awk -v n="$handles" -v us="$us" 'BEGIN { printf "%.2f million/s", n / us }')" ">= 1 million/s"
 }
 
+# Random reads of a page for two seconds at most: thousands a second.
+random_reads() { # FILE
+    python3 -c '
+import os, random, sys, time
+fd = os.open(sys.argv[1], os.O_RDONLY)
+os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)
+pages, end, count = os.fstat(fd).st_size // 4096, time.time() + 2, 0
+while time.time() < end:
+    os.pread(fd, 4096, random.randrange(pages) * 4096)
+    count += 1
+print(round(count / 2000))' "$1"
+}
+
+# Raw memory of a complete dump without holes, against dd of the dump; per byte, as physical memory has
+# holes that the dump has not.
+physical_rows() {
+    local dump=$place/physical.dmp i t c w share
+    python3 tests/fixtures/mkdump.py article-active "$dump.sparse" --container full --truth "$place/physical.json"
+    cp --sparse=never "$dump.sparse" "$dump"
+    t=$(for ((i = 0; i < runs; i++)); do milliseconds dd if="$dump" of=/dev/null bs=1M status=none; done | best)
+    c=$(for ((i = 0; i < runs; i++)); do
+        mount_it "$dump"
+        milliseconds dd if="$mnt/mem/physical" of=/dev/null bs=1M status=none
+        unmount_it
+    done | best)
+    mount_it "$dump"
+    share=$(awk -v a="$(stat -c %s "$mnt/mem/physical")" -v b="$(stat -c %s "$dump")" 'BEGIN { print a / b }')
+    w=$(warm "$mnt" 'dd if=mem/physical of=/dev/null bs=1M status=none')
+    row "cold \`dd\` of \`/mem/physical\` ($(stat -c %s "$mnt/mem/physical" | awk '{ printf "%.1f", $1 / 1e9 }') GB)" \
+        "$(tenths "$c") ms" "$(awk -v a="$c" -v b="$t" -v s="$share" 'BEGIN { printf "%.1fx", a / b / s }') of the dump, per byte" "<= 4x"
+    row "warm \`dd\` of \`/mem/physical\`" "$(tenths "$w") ms" \
+        "$(awk -v a="$w" -v b="$t" -v s="$share" 'BEGIN { printf "%.1fx", a / b / s }') of the dump, per byte" "<= 1.5x"
+    row "resident memory after it" "$(awk '/^VmHWM/ { print int($2 / 1024) }' "/proc/$(daemon_pid)/status") MiB" "" ""
+    unmount_it
+    mount_it "$dump"
+    row "cold random reads of 4 KiB in \`/mem/physical\`" "$(random_reads "$mnt/mem/physical"),000 a second" "" ""
+    unmount_it
+    python3 tests/fixtures/physical.py raw "$dump.sparse" "$place/physical.json" "$place/physical.raw" no-self-map
+    truncate -s 16G "$place/physical.raw"
+    t=$(for ((i = 0; i < runs; i++)); do milliseconds mount_list_unmount "$place/physical.raw"; done | best)
+    row "finding the kernel in a flat image of 16 GiB, most of it holes, by a scan" "$(tenths "$t") ms" "" "<= 2 s"
+    rm -f "$place"/physical.*
+}
+
 machine() {
     echo "Measured on Linux $(uname -r | cut -d- -f1), $(nproc) processors;" \
         "$(grep -c . "$place/files") files in /proc of the big dump, best of $runs."
