@@ -31,6 +31,9 @@ sample_agrees() { # SCENARIO [CONTAINER]
 @test "la57, a machine with 5-level paging, agrees with its truth" { sample_agrees la57; }
 
 # bats test_tags=truth
+@test "tampered, with drivers that hide, agrees with its truth" { sample_agrees tampered; }
+
+# bats test_tags=truth
 @test "loops agrees with its truth where it is not broken" { sample_agrees loops; }
 
 # bats test_tags=truth

@@ -13,7 +13,8 @@
 #include "nt/process.h"
 #include "seen.h"
 
-#define SOURCES 3u
+enum { BY_NAME, BY_DEVICE, BY_HANDLE, SOURCES }; /* bit numbers of nd_driver_source */
+
 #define DEVICES_MAX 262144u /* read while the list is made: more than any machine has */
 
 struct claim {
@@ -90,10 +91,10 @@ static enum nd_status add_driver_of(struct find *f, const struct nd_device *d, u
 	return ND_OK;
 }
 
-/* A device and those stacked on it. */
-static enum nd_status add_device(struct find *f, const struct nd_device *d, unsigned source,
-				 struct nd_problems *problems)
+/* A device and those stacked on it; what is broken is told once. */
+static enum nd_status add_device(struct find *f, const struct nd_device *d, unsigned source)
 {
+	struct nd_problems *problems = source == BY_DEVICE ? &f->list->problems : NULL;
 	struct nd_device_list stack;
 	enum nd_status st;
 
@@ -120,7 +121,7 @@ static enum nd_status add_device_at(struct find *f, nd_va at, unsigned source)
 	if (!nd_va_is_kernel(at) || at & 7 || nd_seen_has(&f->device[source], at))
 		return ND_OK;
 	d = nd_device_read(f->dump, at);
-	return nd_is_failure(d.driver.st) ? d.driver.st : add_device(f, &d, source, NULL);
+	return nd_is_failure(d.driver.st) ? d.driver.st : add_device(f, &d, source);
 }
 
 /* --- sources ---------------------------------------------------------------------------------- */
@@ -140,9 +141,9 @@ static enum nd_status from_namespace(struct find *f)
 			continue;
 		st = kind_of(f, space->node[i].object, &kind);
 		if (st == ND_OK && kind == ND_OBJECT_DRIVER)
-			st = add_driver(f, space->node[i].object, 0);
+			st = add_driver(f, space->node[i].object, BY_NAME);
 		else if (st == ND_OK && kind == ND_OBJECT_DEVICE)
-			st = add_device_at(f, space->node[i].object, 1);
+			st = add_device_at(f, space->node[i].object, BY_DEVICE);
 		st = nd_is_failure(st) ? st : ND_OK;
 	}
 	return st;
@@ -157,15 +158,15 @@ static enum nd_status from_handle(struct find *f, nd_va object)
 	if (st != ND_OK)
 		return nd_is_failure(st) ? st : ND_OK;
 	if (kind == ND_OBJECT_DRIVER)
-		return add_driver(f, object, 2);
+		return add_driver(f, object, BY_HANDLE);
 	if (kind == ND_OBJECT_DEVICE)
-		return add_device_at(f, object, 2);
+		return add_device_at(f, object, BY_HANDLE);
 	if (kind != ND_OBJECT_FILE)
 		return ND_OK;
 	device = nd_member_read(&f->dump->kernel, object, ND_M_FILE_OBJECT_DeviceObject);
 	if (device.st != ND_OK)
 		return nd_is_failure(device.st) ? device.st : ND_OK;
-	return add_device_at(f, device.value, 2);
+	return add_device_at(f, device.value, BY_HANDLE);
 }
 
 static enum nd_status from_handles(struct find *f)
@@ -214,7 +215,7 @@ static enum nd_status from_devices(struct find *f)
 			return st;
 		f->devices += devices.count;
 		for (uint32_t k = 0; st == ND_OK && k < devices.count; k++)
-			st = add_device(f, &devices.device[k], 1, &f->list->problems);
+			st = add_device(f, &devices.device[k], BY_DEVICE);
 		nd_device_list_free(&devices);
 	}
 	return st;

@@ -16,10 +16,15 @@ def module_of(truth, address):
     return None
 
 
+def own_module(truth, driver):
+    """A driver without an image is one that the kernel has made itself."""
+    return module_of(truth, driver["driver_start"] or truth.build["kernel_base"])
+
+
 def foreign(truth, driver, address):
     """What must be called FOREIGN: code of a module that is neither the driver's nor the kernel's;
     ports are named in the truth, where a driver has one."""
-    module, own = module_of(truth, address), module_of(truth, driver["driver_start"])
+    module, own = module_of(truth, address), own_module(truth, driver)
     if module is None:
         return not 0 <= address - driver["driver_start"] < driver["driver_size"]
     if module is own or T.stem(module["name"]) in ("nt", "hal"):
@@ -28,6 +33,8 @@ def foreign(truth, driver, address):
 
 
 def drivers(truth):
+    if "drivers" in truth.data:  # our own builder's
+        return truth.data["drivers"]
     return [o for o in truth.data.get("objects") or [] if o["type"] == "Driver"]
 
 
@@ -35,10 +42,11 @@ def check_driver(truth, tree, report, d, rows):
     base = f"drivers/{d['name']}"
     facts = tree.facts(base)
     bad = [i for i, a in enumerate(d["major_functions"]) if foreign(truth, d, a)]
-    module = module_of(truth, d["driver_start"])
+    module = own_module(truth, d)
     report.same(f"{base} Object", T.va(d["address"]), facts.get("Object"))
     report.same(f"{base} Name", d["path"], facts.get("Name"))
-    report.same(f"{base} DriverStart", T.va(d["driver_start"]), facts.get("DriverStart"))
+    report.same(f"{base} DriverStart", T.va(d["driver_start"]) if d["driver_start"] else "-",
+                facts.get("DriverStart"))
     report.same(f"{base} DriverSize", str(d["driver_size"]), facts.get("DriverSize"))
     report.same(f"{base} Module", module["name"] if module else "UNLISTED", facts.get("Module"))
     report.same(f"{base} Foreign", str(len(bad)), facts.get("Foreign"))
@@ -55,6 +63,11 @@ def check_driver(truth, tree, report, d, rows):
                                 str(len(d["devices"]))], rows.get(d["name"]))
     if "service" in d:
         report.same(f"{base} ServiceKey", d["service"], facts.get("ServiceKey"))
+        report.same(f"{base} DriverName", d["driver_name"], facts.get("DriverName"))
+        report.same(f"{base} Source", d["source"] == "namespace",
+                    "namespace" in facts.get("Source", ""))
+        report.same(f"{base} UNLISTED", d["source"] != "namespace",
+                    facts.get("Source", "").endswith(" UNLISTED"))
     if "stack" in d:
         report.same(f"{base} stack", d["stack"],
                     [line.split(" < ")[1:] for line in tree.read(base).splitlines()
@@ -131,8 +144,11 @@ def check_gdt(truth, tree, report):
         report.same(f"{base}/gdt 0x0040 type", "tss64-busy", tss[2])
         facts = tree.facts(f"{base}/tss")
         report.same(f"{base}/tss Tss", T.va(cpu["tss"]), facts.get("Tss"))
-        for key, value in (cpu.get("tss_stacks") or {}).items():
-            report.same(f"{base}/tss {key}", T.va(value), facts.get(key))
+        if "drivers" in truth.data:  # our own builder's
+            report.same(f"{base}/tss Rsp0", T.va(cpu["kpcr"]), facts.get("Rsp0"))
+            for i in range(1, 8):
+                report.same(f"{base}/tss Ist{i}", T.va(cpu["kpcr"] + 0x100 * i),
+                            facts.get(f"Ist{i}"))
 
 
 def check(truth, tree, report):
