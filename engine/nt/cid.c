@@ -109,6 +109,9 @@ static enum nd_status identify(const struct nd_dump *dump, struct nd_cid_table *
 	if (nd_is_failure(cid->owner.st))
 		return cid->owner.st;
 	own = own_id(dump, cid);
+	if (cid->thread)
+		cid->alpc_message =
+			nd_member_read(&dump->kernel, cid->object, ND_M_ETHREAD_AlpcMessage).value;
 	if (first)
 		*keep &= own.st == ND_OK && own.value == cid->id;
 	else if (!*keep || (own.st == ND_OK && own.value != cid->id))

@@ -13,6 +13,7 @@ struct nd_cid {
 	bool thread; /* an ETHREAD, else an EPROCESS */
 	nd_va object;
 	struct nd_u64 owner; /* of a thread: its EPROCESS (KTHREAD.Process) */
+	nd_va alpc_message;  /* of a thread: ETHREAD.AlpcMessage, which may mean something else */
 };
 
 struct nd_cid_table {

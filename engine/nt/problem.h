@@ -24,6 +24,7 @@ enum nd_problem_kind {
 	ND_PROBLEM_ABSURD,	   /* a: a count that cannot be, b: the array's address */
 	ND_PROBLEM_SID,		   /* a: address of what should be a SID, b: its index */
 	ND_PROBLEM_POINTER,	   /* a: where it points: not what it should be */
+	ND_PROBLEM_NOT_BACK,	   /* a: where it points: what is there does not point back */
 	ND_PROBLEM_UNLISTED,	   /* a: an object that is on no list that should have it */
 	ND_PROBLEM_NESTING,	   /* a: where a chain of parents comes round, or is too long */
 	ND_PROBLEM_WAIT_BLOCK,	 /* a: a wait block that is not its thread's, or its absurd list */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nt/alpc.h"
 #include "nt/cid.h"
 #include "nt/driver.h"
 #include "nt/handle.h"
@@ -53,7 +54,8 @@ struct nd_tables {
 	struct nd_namespace object_names;
 	bool drivers_built;
 	struct nd_driver_list drivers;
-	bool jobs_built, sessions_built;
+	bool jobs_built, sessions_built, alpc_built;
+	struct nd_alpc alpc;
 	struct nd_job_list jobs;
 	struct nd_session_list sessions;
 	struct nd_module_list kernel_modules;
@@ -113,6 +115,7 @@ void nd_tables_free(struct nd_tables *t)
 	nd_driver_list_free(&t->drivers);
 	nd_job_list_free(&t->jobs);
 	nd_session_list_free(&t->sessions);
+	nd_alpc_free(&t->alpc);
 	if (t->processes_built)
 		nd_process_list_free(&t->processes);
 	if (t->kernel_modules_built)
@@ -401,6 +404,22 @@ enum nd_status nd_sessions(const struct nd_dump *dump, const struct nd_session_l
 	pthread_mutex_unlock(&t->lock);
 	if (st == ND_OK)
 		*ret = &t->sessions;
+	return st;
+}
+
+enum nd_status nd_alpc(const struct nd_dump *dump, const struct nd_alpc **ret)
+{
+	struct nd_tables *t = dump->tables;
+	enum nd_status st = ND_OK;
+
+	pthread_mutex_lock(&t->lock);
+	if (!t->alpc_built) {
+		BUILD(st, nd_alpc_build(dump, &t->alpc), &t->alpc, nd_alpc_free);
+		t->alpc_built = st == ND_OK;
+	}
+	pthread_mutex_unlock(&t->lock);
+	if (st == ND_OK)
+		*ret = &t->alpc;
 	return st;
 }
 

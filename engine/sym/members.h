@@ -17,7 +17,7 @@
 	X(MMVAD_SHORT) X(MMPTE) X(KLDR_DATA_TABLE_ENTRY) X(HANDLE_TABLE_FREE_LIST) \
 	X(HANDLE_TABLE_ENTRY) X(OBJECT_HEADER) \
 	X(SUBSECTION) X(MMPFN) X(ALPC_PORT) X(EJOB) X(TOKEN) \
-	X(KWAIT_BLOCK) X(IRP) X(IO_STACK_LOCATION)
+	X(KWAIT_BLOCK) X(IRP) X(IO_STACK_LOCATION) X(KALPC_MESSAGE)
 
 /* X(structure, member, bytes of the member or of a bit-field's storage unit). */
 #define ND_MEMBERS(X) \
@@ -581,11 +581,73 @@
 	X(CM_NAME_CONTROL_BLOCK, Compressed, 4) \
 	X(CM_NAME_CONTROL_BLOCK, NameLength, 2) \
 	X(CM_NAME_CONTROL_BLOCK, Name, 0) \
+	/* ports */ \
+	X(ALPC_PORT, PortListEntry, 16) \
 	X(ALPC_PORT, CommunicationInfo, 8) \
 	X(ALPC_PORT, OwnerProcess, 8) \
+	X(ALPC_PORT, CompletionPort, 8) \
+	X(ALPC_PORT, CompletionKey, 8) \
+	X(ALPC_PORT, PortContext, 8) \
+	X(ALPC_PORT, MainQueue, 16) \
+	X(ALPC_PORT, LargeMessageQueue, 16) \
+	X(ALPC_PORT, PendingQueue, 16) \
+	X(ALPC_PORT, DirectQueue, 16) \
+	X(ALPC_PORT, CanceledQueue, 16) \
+	X(ALPC_PORT, WaitQueue, 16) \
+	X(ALPC_PORT, MainQueueLength, 4) \
+	X(ALPC_PORT, LargeMessageQueueLength, 4) \
+	X(ALPC_PORT, PendingQueueLength, 4) \
+	X(ALPC_PORT, DirectQueueLength, 4) \
+	X(ALPC_PORT, CanceledQueueLength, 4) \
+	X(ALPC_PORT, WaitQueueLength, 4) \
+	X(ALPC_PORT, PortAttributes, 0) \
+	X(ALPC_PORT, CompletionList, 8) \
+	X(ALPC_PORT, SequenceNo, 4) \
+	X(ALPC_PORT, ReferenceNo, 4) \
+	X(ALPC_PORT, u1, 4) \
+	X(ALPC_PORT, TargetQueuePort, 8) \
+	X(ALPC_PORT, TargetSequencePort, 8) \
+	X(ALPC_PORT, CachedMessage, 8) \
+	X(ALPC_PORT_ATTRIBUTES, Flags, 4) \
+	X(ALPC_PORT_ATTRIBUTES, SecurityQos, 12) \
+	X(ALPC_PORT_ATTRIBUTES, MaxMessageLength, 8) \
+	X(ALPC_PORT_ATTRIBUTES, MemoryBandwidth, 8) \
+	X(ALPC_PORT_ATTRIBUTES, MaxPoolUsage, 8) \
+	X(ALPC_PORT_ATTRIBUTES, MaxSectionSize, 8) \
+	X(ALPC_PORT_ATTRIBUTES, MaxViewSize, 8) \
+	X(ALPC_PORT_ATTRIBUTES, MaxTotalSectionSize, 8) \
+	X(ALPC_PORT_ATTRIBUTES, DupObjectTypes, 4) \
 	X(ALPC_COMMUNICATION_INFO, ConnectionPort, 8) \
 	X(ALPC_COMMUNICATION_INFO, ServerCommunicationPort, 8) \
 	X(ALPC_COMMUNICATION_INFO, ClientCommunicationPort, 8) \
+	X(ALPC_COMMUNICATION_INFO, CommunicationList, 16) \
+	X(ALPC_COMMUNICATION_INFO, CloseMessage, 8) \
+	X(KALPC_MESSAGE, Entry, 16) \
+	X(KALPC_MESSAGE, PortQueue, 8) \
+	X(KALPC_MESSAGE, OwnerPort, 8) \
+	X(KALPC_MESSAGE, WaitingThread, 8) \
+	X(KALPC_MESSAGE, u1, 4) \
+	X(KALPC_MESSAGE, SequenceNo, 4) \
+	X(KALPC_MESSAGE, QuotaProcess, 8) \
+	X(KALPC_MESSAGE, CancelSequencePort, 8) \
+	X(KALPC_MESSAGE, CancelQueuePort, 8) \
+	X(KALPC_MESSAGE, CancelListEntry, 16) \
+	X(KALPC_MESSAGE, Reserve, 8) \
+	X(KALPC_MESSAGE, DataUserVa, 8) \
+	X(KALPC_MESSAGE, CommunicationInfo, 8) \
+	X(KALPC_MESSAGE, ConnectionPort, 8) \
+	X(KALPC_MESSAGE, ServerThread, 8) \
+	X(KALPC_MESSAGE, ExtensionBuffer, 8) \
+	X(KALPC_MESSAGE, ExtensionBufferSize, 8) \
+	X(KALPC_MESSAGE, PortMessage, 0) \
+	X(PORT_MESSAGE, u1, 4) \
+	X(PORT_MESSAGE, u2, 4) \
+	X(PORT_MESSAGE, ClientId, 16) \
+	X(PORT_MESSAGE, MessageId, 4) \
+	X(PORT_MESSAGE, CallbackId, 4) \
+	X(ETHREAD, AlpcMessage, 8) \
+	X(ETHREAD, AlpcMessageId, 8) \
+	X(ETHREAD, AlpcWaitListEntry, 16) \
 	X(ETW_REG_ENTRY, GuidEntry, 8) \
 	X(ETW_REG_ENTRY, Process, 8) \
 	X(ETW_GUID_ENTRY, Guid, 16)

@@ -26,6 +26,7 @@ extern const struct node_row node_cpu_rows[]; /* cpu.c */
 extern const struct node_row node_idt_rows[]; /* idt.c */
 extern const struct node_row node_drivers_rows[]; /* drivers.c */
 extern const struct node_row node_callbacks_rows[]; /* callbacks.c */
+extern const struct node_row node_alpc_rows[]; /* alpc.c */
 extern const struct node_row node_job_rows[]; /* jobs.c */
 extern const struct node_row node_silo_rows[];
 extern const struct node_row node_session_rows[]; /* sessions.c */
@@ -121,6 +122,8 @@ enum nd_status render_job_link(struct text *out, const struct node_at *at); /* j
 bool exists_job_link(const struct node_at *at);
 enum nd_status render_silo_link(struct text *out, const struct node_at *at);
 bool exists_silo_link(const struct node_at *at);
+enum nd_status render_process_ports(struct text *out, const struct node_at *at); /* alpc.c */
+enum nd_status render_thread_alpc(struct text *out, const struct node_at *at);
 enum nd_status render_session_link(struct text *out, const struct node_at *at); /* sessions.c */
 bool exists_session_link(const struct node_at *at);
 

@@ -581,6 +581,7 @@ static const struct node_row process_rows[] = {
 	{ "token",      "facts of the TOKEN: user, groups, integrity, privileges",      .render = render_token, .about = about_token },
 	{ "protection", "facts of EPROCESS.Protection and the signature levels",        .render = render_protection },
 	{ "mitigations", "one name a line: the exploit mitigations that are on",        .render = render_process_mitigations },
+	{ "alpc",       "table: port kind peer-pid peer-image name queued pending",      .render = render_process_ports },
 	{ "session",    "its session; only of a process that is in one",                .render = render_session_link, .exists = exists_session_link, .flags = NODE_LINK },
 	{ "job",        "its job; only of a process that has one",                      .render = render_job_link, .exists = exists_job_link, .flags = NODE_LINK },
 	{ "silo",       "its server silo, or the host; only in builds that have silos", .render = render_silo_link, .exists = exists_silo_link, .flags = NODE_LINK },

@@ -6,6 +6,7 @@
 
 #include "nodes/lines.h"
 #include "nodes/reports.h"
+#include "nt/alpc.h"
 #include "nt/callback.h"
 #include "nt/cid.h"
 #include "nt/crossview.h"
@@ -87,6 +88,8 @@ static const char *problem_text(enum nd_problem_kind kind)
 		return "not a SID";
 	case ND_PROBLEM_POINTER:
 		return "pointer leads nowhere";
+	case ND_PROBLEM_NOT_BACK:
+		return "what it points at does not point back";
 	case ND_PROBLEM_UNLISTED:
 		return "not on the list that should hold it";
 	case ND_PROBLEM_NESTING:
@@ -296,6 +299,16 @@ static enum nd_status driver_problems(struct lines *l, const struct nd_dump *dum
 	return st;
 }
 
+static enum nd_status port_problems(struct lines *l, const struct nd_dump *dump)
+{
+	const struct nd_alpc *alpc;
+	enum nd_status st = nd_alpc(dump, &alpc);
+
+	if (st == ND_OK)
+		add_problems(l, &alpc->problems);
+	return st;
+}
+
 static enum nd_status process_problems(struct lines *l, const struct nd_dump *dump,
 				       const struct nd_process_list *list, uint32_t i)
 {
@@ -367,6 +380,8 @@ enum nd_status render_warnings(struct text *out, const struct node_at *at)
 			st = job_and_session_problems(&l, dump);
 		if (st == ND_OK)
 			st = driver_problems(&l, dump);
+		if (st == ND_OK)
+			st = port_problems(&l, dump);
 	}
 	if (st == ND_OK)
 		lines_write(&l, out);

@@ -21,6 +21,7 @@ const struct node_row node_root_rows[] = {
 	{ "callbacks", "routines that drivers have registered with the kernel",       .rows = node_callbacks_rows },
 	{ "object",    "the object manager's namespace: its directories and objects",     .rows = node_object_rows, .about = about_object_root },
 	{ "object-at", "objects, looked up by address",                               .rows = node_object_at_rows },
+	{ "alpc",      "ALPC ports, their messages, and who waits for whom",          .rows = node_alpc_rows },
 	{ "job",       "job objects",                                                 .rows = node_job_rows },
 	{ "silo",      "server silos and their host",                                 .rows = node_silo_rows },
 	{ "session",   "terminal sessions",                                           .rows = node_session_rows },

@@ -330,12 +330,14 @@ table=$place/table.md
     tool_row "ls -lR" 'ls -lR .' "<= 3x" "<= 1.5x"
     tool_row "tar c" 'tar c . | wc -c' "" "<= 1.5x"
     part_row "/ssdt" ssdt
+    part_row "all of /alpc" alpc
     mapfile -t folders < <(some_handles)
     part_row "the handles of ten processes" "${folders[@]}"
     cpu_rows
     name_rows
     requests_row
     memory_row
+    physical_rows
 } | tee "$table"
 
 doc=docs/performance.md

@@ -1,11 +1,12 @@
 /*
  * tests/fuzz/fuzz_objects.c - any words as kernel memory: handle tables, object headers, types, the
- * namespace, and the names of every object that is met.
+ * namespace, the names of every object that is met, and all of ALPC.
  *
  * The input is copied to the pages of a tiny machine. Words whose top byte is 0xaa become pointers
  * into these pages, so that chance finds structures; the first words are the kernel's variables.
  */
 #include "../unit/tiny_machine.h"
+#include "nt/alpc.h"
 #include "nt/directory.h"
 #include "nt/handle.h"
 #include "nt/namespace.h"
@@ -90,6 +91,51 @@ static void read_namespace(const struct nd_dump *dump)
 	}
 }
 
+static void read_port(const struct nd_dump *dump, nd_va at)
+{
+	struct nd_port_clients clients;
+	struct nd_port port;
+	struct nd_ustr name;
+
+	if (nd_port_read(dump, at, &port) != ND_OK)
+		return;
+	name = nd_port_name(dump, &port);
+	nd_ustr_free(&name);
+	nd_port_peer(dump, &port);
+	if (nd_port_clients_read(dump, &port, NULL, &clients) == ND_OK)
+		nd_port_clients_free(&clients);
+}
+
+/* The parts of ALPC fit together, whatever is there. */
+static void read_ports(const struct nd_dump *dump)
+{
+	const struct nd_alpc *alpc;
+	uint32_t messages = 0, receivers = 0;
+
+	if (nd_alpc(dump, &alpc) != ND_OK)
+		return;
+	for (uint32_t i = 0; i < alpc->count; i++) {
+		const struct nd_port_ref *ref = &alpc->ref[i];
+
+		if (nd_port_index(alpc, ref->port) != i || (i > 0 && ref[-1].port >= ref->port))
+			abort();
+		if ((ref->message_count && ref->first_message != messages) ||
+		    (ref->receiver_count && ref->first_receiver != receivers))
+			abort();
+		messages += ref->message_count;
+		receivers += ref->receiver_count;
+		read_port(dump, ref->port);
+	}
+	if (messages != alpc->messages || receivers != alpc->receivers)
+		abort();
+	for (uint32_t i = 0; i < alpc->waits; i++)
+		if (!nd_port_wait_of(alpc, alpc->wait[i].client))
+			abort();
+	for (uint32_t i = 0; i < alpc->served; i++)
+		if (nd_port_served_by(alpc, alpc->message[alpc->by_server[i]].server_thread) > i)
+			abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint32_t builds[] = { 7601, 9600, 10240, 19041, 22000 };
@@ -105,7 +151,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		dump->symbol[ND_SYM_ObTypeIndexTable] = TINY_BASE + 0x20;
 	if (data[1] & 2)
 		dump->symbol[ND_SYM_ObpInfoMaskToOffset] = TINY_BASE + 0x800;
+	if (data[1] & 4)
+		dump->symbol[ND_SYM_AlpcpPortList] = TINY_BASE + 0x80;
 	read_namespace(dump);
+	read_ports(dump);
 	for (size_t at = 0x1000; at + 0x1000 < size && at < TINY_BYTES; at += 0x1000)
 		read_handles(dump, TINY_BASE + at);
 	nd_dump_close(dump);

@@ -1,19 +1,23 @@
 #!/usr/bin/env python3
-# tests/fuzz/seeds_objects.py - seeds of fuzz_objects: a few types, a namespace, a handle table.
+# tests/fuzz/seeds_objects.py - seeds of fuzz_objects: a few types, a namespace, a handle table, ports.
 """usage: seeds_objects.py FOLDER"""
 
 import pathlib
 import sys
 
-TYPES = ["Type", "Directory", "File", "Key", "Section", "ALPC Port", "Event", "Process"]
+TYPES = ["Type", "Directory", "File", "Key", "Section", "ALPC Port", "Event", "Process",
+         "Thread"]
 BASE = 0xffff800000000000
 TYPE, ROOT, DEVICE, EVENT, FILE, KEY = 0x430, 0xd30, 0xf30, 0x2130, 0x2230, 0x2430
 PROCESS, TABLE, LEAF = 0x1000, 0x1800, 0x3000
+LIST, LISTENER, CLIENT = 0x80, 0x3230, 0x3460  # ALPC ports
+INFO, CLIENT_INFO, MESSAGE, THREAD = 0x3660, 0x36c0, 0x3740, 0x3930
+QUEUES = (0x90, 0xa0, 0xb8, 0xd0, 0xe8, 0x180)  # 10240 to 22000
 
 
 class Memory:
     def __init__(self):
-        self.bytes = bytearray(0x3100)
+        self.bytes = bytearray(0x3c00)
         self.text_at = 0x2800
 
     def put(self, at, value, size=8):
@@ -42,6 +46,32 @@ class Memory:
             self.text(header - 0x18, name)
 
 
+    def ring(self, *entries):
+        for i, at in enumerate(entries):
+            self.point(at, entries[(i + 1) % len(entries)])
+            self.point(at + 8, entries[i - 1])
+
+
+def ports(m):
+    """A connection port, a client's port, and a request in the queue of the former."""
+    m.ring(LIST, LISTENER, CLIENT)
+    for at, info, kind in ((LISTENER, INFO, 1), (CLIENT, CLIENT_INFO, 3)):
+        m.object(at, "ALPC Port")
+        m.point(at + 0x10, info)
+        m.point(at + 0x18, PROCESS + 0x230)
+        m.put(at + 0x1a0, 1 | kind << 1, 4)
+        m.point(info, LISTENER)
+        for queue in QUEUES:
+            m.ring(at + queue)
+    m.point(CLIENT_INFO + 0x10, CLIENT)
+    m.ring(INFO + 0x18, CLIENT_INFO + 0x18)
+    m.ring(LISTENER + QUEUES[0], MESSAGE)
+    m.put(LISTENER + 0x1c0, 1, 4)
+    m.object(THREAD, "Thread")
+    for at, to in ((0x10, LISTENER), (0x18, CLIENT), (0x20, THREAD), (0xc0, THREAD), (0xc8, THREAD)):
+        m.point(MESSAGE + at, to)
+
+
 def seed(build, flags):
     m = Memory()
     m.put(0, build, 1)
@@ -62,6 +92,8 @@ def seed(build, flags):
     for directory, entry, held in ((ROOT, 0x2600, DEVICE), (DEVICE, 0x2620, EVENT)):
         m.point(directory, entry)
         m.point(entry + 8, held)
+    if flags & 4:
+        ports(m)
     m.point(KEY + 8, 0x2640)
     m.point(0x2640 + 80, 0x2700)
     m.put(0x2700, 1, 4)
@@ -82,7 +114,7 @@ def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     for build, name in enumerate(("7601", "9600", "10240", "19041", "22000")):
-        for flags in (1, 2) if name == "19041" else (1,):
+        for flags in (1, 2, 5) if name == "19041" else (1, 5) if name == "10240" else (1,):
             (folder / f"{name}-{flags}").write_bytes(seed(build, flags))
 
 

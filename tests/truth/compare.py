@@ -5,6 +5,7 @@
 import argparse
 import sys
 
+import check_alpc
 import check_cpu
 import check_crossview
 import check_drivers
