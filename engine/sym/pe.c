@@ -7,6 +7,7 @@
 #include "sym/pe.h"
 
 #define DOS_HEADER_BYTES 64u
+#define DOS_MAGIC 0x5a4d
 #define OPTIONAL32_MIN 96u /* up to the data directories */
 #define OPTIONAL64_MIN 112u
 #define HEADERS_MAX 4096u
@@ -14,12 +15,19 @@
 #define DEBUG_TYPE_CODEVIEW 2u
 #define CHAIN_MAX 32u /* UNW_FLAG_CHAININFO hops; compilers make one or two */
 #define UNW_FLAG_CHAININFO 4u
+#define FUNCTION_BYTES 12u /* of an entry of .pdata */
+#define PROBES_MAX 256u	   /* pages of .pdata that are looked at on each side of an absent one */
 
 static enum nd_status read_rva(const struct nd_pe *pe, uint64_t rva, void *buf, size_t bytes)
 {
 	if (rva > pe->size_bytes || bytes > pe->size_bytes - rva)
 		return ND_INVALID;
 	return nd_read(&pe->space, pe->base + rva, buf, bytes);
+}
+
+enum nd_status nd_pe_bytes(const struct nd_pe *pe, uint64_t rva, void *buf, size_t bytes)
+{
+	return read_rva(pe, rva, buf, bytes);
 }
 
 static void parse_sections(struct nd_pe *pe, const uint8_t *p, size_t len, uint32_t count)
@@ -41,7 +49,7 @@ static enum nd_status parse_headers(struct nd_pe *pe, const uint8_t *page, size_
 	uint32_t nt, optional_bytes, directories_at, directories;
 	const uint8_t *o;
 
-	if (len < DOS_HEADER_BYTES || nd_le16(page) != 0x5a4d)
+	if (len < DOS_HEADER_BYTES || nd_le16(page) != DOS_MAGIC)
 		return ND_INVALID;
 	nt = nd_le32(page + 0x3c);
 	if (nt > len || len - nt < 24 + OPTIONAL64_MIN || nd_le32(page + nt) != 0x4550)
@@ -78,11 +86,14 @@ enum nd_status nd_pe_read(const struct nd_space *space, nd_va base, struct nd_pe
 	uint8_t page[HEADERS_MAX] = { 0 };
 	struct nd_pe pe = { .space = *space, .base = base };
 	size_t got;
-	enum nd_status st = nd_read_some(space, base, page, sizeof(page), &got);
+	enum nd_status missing, st = nd_read_some(space, base, page, sizeof(page), &got);
 
 	if (nd_is_failure(st) || got < DOS_HEADER_BYTES)
 		return st == ND_OK ? ND_INVALID : st;
+	missing = st;
 	st = parse_headers(&pe, page, got);
+	if (st == ND_INVALID && got < sizeof(page) && nd_le16(page) == DOS_MAGIC)
+		st = missing; /* they go on where the dump does not */
 	if (st == ND_OK)
 		*ret = pe;
 	return st;
@@ -295,24 +306,97 @@ enum nd_status nd_pe_name(const struct nd_pe *pe, uint32_t name_rva, char ret[ND
 	return st != ND_OK ? st : ND_INVALID;
 }
 
-struct runtime_function {
-	uint32_t begin, end, unwind;
-};
-
 static enum nd_status read_function(const struct nd_pe *pe, uint64_t rva,
-				    struct runtime_function *ret)
+				    struct nd_runtime_function *ret)
 {
-	uint8_t raw[12];
+	uint8_t raw[FUNCTION_BYTES];
 	enum nd_status st = read_rva(pe, rva, raw, sizeof(raw));
 
 	if (st == ND_OK)
-		*ret = (struct runtime_function){ nd_le32(raw), nd_le32(raw + 4),
-						  nd_le32(raw + 8) };
+		*ret = (struct nd_runtime_function){ nd_le32(raw), nd_le32(raw + 4),
+						     nd_le32(raw + 8) };
 	return st;
 }
 
+static enum nd_status read_entry(const struct nd_pe *pe, uint32_t index,
+				 struct nd_runtime_function *ret)
+{
+	return read_function(
+		pe, (uint64_t)pe->directory[ND_PE_EXCEPTION].rva + (uint64_t)index * FUNCTION_BYTES,
+		ret);
+}
+
+/*
+ * The entry to compare with: the middle one of [low, high), or where its page is absent the nearest
+ * one on another page. Else the reason why the middle one is missing.
+ */
+static enum nd_status probe(const struct nd_pe *pe, uint32_t low, uint32_t high, uint32_t *ret,
+			    struct nd_runtime_function *ret_entry)
+{
+	uint64_t table = pe->base + pe->directory[ND_PE_EXCEPTION].rva;
+	uint32_t middle = low + (high - low) / 2;
+	uint64_t page =
+		(table + (uint64_t)middle * FUNCTION_BYTES) & ~(uint64_t)(ND_PAGE_BYTES - 1);
+	enum nd_status first = read_entry(pe, middle, ret_entry), st = first;
+
+	*ret = middle;
+	for (uint64_t away = 0; nd_is_missing(st) && away < PROBES_MAX * ND_PAGE_BYTES;
+	     away += ND_PAGE_BYTES) {
+		uint64_t up =
+			(page + ND_PAGE_BYTES + away - table + FUNCTION_BYTES - 1) / FUNCTION_BYTES;
+		bool is_down = page >= table + away + FUNCTION_BYTES;
+		uint64_t down = is_down ? (page - away - table) / FUNCTION_BYTES - 1 : 0;
+
+		is_down = is_down && down >= low && down < middle;
+		if (up >= high && !is_down)
+			break;
+		if (up > middle && up < high) {
+			*ret = (uint32_t)up;
+			st = read_entry(pe, *ret, ret_entry);
+		}
+		if (nd_is_missing(st) && is_down) {
+			*ret = (uint32_t)down;
+			st = read_entry(pe, *ret, ret_entry);
+		}
+	}
+	return nd_is_missing(st) ? first : st;
+}
+
+enum nd_status nd_pe_runtime_function(const struct nd_pe *pe, uint32_t rva,
+				      struct nd_runtime_function *ret)
+{
+	const struct nd_pe_directory *d = &pe->directory[ND_PE_EXCEPTION];
+	uint32_t low = 0, high = d->bytes / FUNCTION_BYTES, at = 0;
+	struct nd_runtime_function below = { 0 }, above = { .begin = UINT32_MAX }, f;
+	enum nd_status st = ND_OK;
+
+	if (d->rva == 0 || high == 0 || pe->machine != 0x8664)
+		return ND_NO_SYMBOLS;
+	/* Entries before `low` begin at or below rva, those from `high` on above it. */
+	while (low < high && st == ND_OK) {
+		st = probe(pe, low, high, &at, &f);
+		if (st == ND_OK && f.begin > rva) {
+			above = f;
+			high = at;
+		} else if (st == ND_OK) {
+			below = f;
+			low = at + 1;
+		}
+	}
+	if (nd_is_failure(st))
+		return st;
+	if (rva >= below.begin && rva < below.end) { /* entries do not overlap */
+		*ret = below;
+		return ND_OK;
+	}
+	if (st != ND_OK)
+		return st; /* what could hold it is not there */
+	*ret = (struct nd_runtime_function){ .begin = below.end, .end = above.begin };
+	return ND_NONE;
+}
+
 /* Where the function begins that a fragment belongs to: follow UNW_FLAG_CHAININFO. */
-static uint32_t primary_begin(const struct nd_pe *pe, struct runtime_function f)
+static uint32_t primary_begin(const struct nd_pe *pe, struct nd_runtime_function f)
 {
 	for (unsigned hop = 0; hop < CHAIN_MAX; hop++) {
 		uint8_t info[4];
@@ -334,38 +418,12 @@ static uint32_t primary_begin(const struct nd_pe *pe, struct runtime_function f)
 
 enum nd_status nd_pe_function(const struct nd_pe *pe, uint32_t rva, struct nd_function *ret)
 {
-	const struct nd_pe_directory *d = &pe->directory[ND_PE_EXCEPTION];
-	uint32_t low = 0,
-		 high = d->bytes / 12; /* first entry with begin > rva lies in [low, high] */
-	struct nd_function gap = { .begin = 0, .end = UINT32_MAX };
-	struct runtime_function f;
-	enum nd_status st;
+	struct nd_runtime_function f;
+	enum nd_status st = nd_pe_runtime_function(pe, rva, &f);
 
-	if (d->rva == 0 || high == 0 || pe->machine != 0x8664)
-		return ND_NO_SYMBOLS;
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		st = read_function(pe, (uint64_t)d->rva + (uint64_t)middle * 12, &f);
-		if (st != ND_OK)
-			return st;
-		if (f.begin > rva) {
-			gap.end = f.begin;
-			high = middle;
-		} else {
-			low = middle + 1;
-		}
-	}
-	if (low > 0) {
-		st = read_function(pe, (uint64_t)d->rva + (uint64_t)(low - 1) * 12, &f);
-		if (st != ND_OK)
-			return st;
-		if (rva >= f.begin && rva < f.end) {
-			*ret = (struct nd_function){ f.begin, f.end, primary_begin(pe, f) };
-			return ND_OK;
-		}
-		gap.begin = f.end;
-	}
-	*ret = gap;
-	return ND_NONE;
+	if (st == ND_OK)
+		*ret = (struct nd_function){ f.begin, f.end, primary_begin(pe, f) };
+	else if (st == ND_NONE)
+		*ret = (struct nd_function){ .begin = f.begin, .end = f.end };
+	return st;
 }

@@ -69,6 +69,24 @@ void nd_exports_free(struct nd_exports *exports);
 /* The name at name_rva: NUL-terminated raw bytes. ND_INVALID when empty or not terminated. */
 enum nd_status nd_pe_name(const struct nd_pe *pe, uint32_t name_rva, char ret[ND_PE_NAME_MAX]);
 
+/* An entry of .pdata. */
+struct nd_runtime_function {
+	uint32_t begin, end; /* RVAs: [begin, end) */
+	uint32_t unwind;     /* RVA of its UNWIND_INFO; bit 0 set: of another entry */
+};
+
+/*
+ * The entry that covers `rva`. ND_NONE: there is none, as the entries on both sides say (*ret is
+ * then the gap between them: its end is UINT32_MAX after the last). ND_NO_SYMBOLS: the image has no
+ * .pdata. Else why it cannot be told: pages that are absent are stepped over where their neighbours
+ * are enough to know.
+ */
+enum nd_status nd_pe_runtime_function(const struct nd_pe *pe, uint32_t rva,
+				      struct nd_runtime_function *ret);
+
+/* `bytes` at an RVA inside of the image; ND_INVALID outside of it. */
+enum nd_status nd_pe_bytes(const struct nd_pe *pe, uint64_t rva, void *buf, size_t bytes);
+
 struct nd_function {
 	uint32_t begin, end; /* RVAs of the fragment that holds the address: [begin, end) */
 	uint32_t primary;    /* begin of the function that the fragment belongs to */

@@ -235,7 +235,7 @@ static enum nd_status render_runs(struct text *out, const struct node_at *at)
 }
 
 /* The words of the crashing thread's saved stack, each with the code it may point to. */
-static enum nd_status render_stack(struct text *out, const struct node_at *at)
+static enum nd_status render_stack_words(struct text *out, const struct node_at *at)
 {
 	const struct nd_triage *t = nd_source_triage(at->dump->src);
 	nd_va va, end;
@@ -272,7 +272,8 @@ const struct node_row node_dump_rows[] = {
 	{ "header",   "every field of DUMP_HEADER64",                                .render = render_header },
 	{ "bugcheck", "bug check, its parameters, thread, process, exception",       .render = render_bugcheck },
 	{ "context",  "registers of the crashing processor (CONTEXT of the header)", .render = render_context },
-	{ "stack",    "a triage dump's saved stack: address word code",              .render = render_stack, .exists = is_triage },
+	{ "stack",    "table: index child-sp ret-addr site how: the call stack of the thread that crashed", .render = render_crash_stack },
+	{ "stack_words", "a triage dump's saved stack: address word code",           .render = render_stack_words, .exists = is_triage },
 	{ "runs",     "table: first-pfn pages",                                      .render = render_runs },
 	{ "coverage", "pages valid, in transition, prototype, present, by process",  .render = render_coverage, .flags = NODE_COSTLY },
 	{ "missing",  "table: path address reason",                                  .render = render_missing, .flags = NODE_COSTLY },

@@ -65,6 +65,8 @@ enum nd_status render_process_listing(struct text *out, const struct node_at *at
 enum nd_status render_syscall_listing(struct text *out, const struct node_at *at); /* syscalls.c */
 enum nd_status render_process_syscalls(struct text *out, const struct node_at *at);
 enum nd_status render_syscall(struct text *out, const struct node_at *at);
+enum nd_status render_thread_stack(struct text *out, const struct node_at *at); /* stacks.c */
+enum nd_status render_crash_stack(struct text *out, const struct node_at *at);
 enum nd_status render_wait(struct text *out, const struct node_at *at); /* waits.c */
 enum nd_status render_irps(struct text *out, const struct node_at *at);
 enum nd_status render_impersonation(struct text *out, const struct node_at *at);

@@ -159,6 +159,16 @@ static enum nd_status render_start(struct text *out, const struct node_at *at)
 	return ND_OK;
 }
 
+static const char *source_start(const struct node_at *at)
+{
+	struct nd_thread t;
+	struct nd_u64 start = { .st = at_thread(at, &t) };
+
+	if (start.st == ND_OK)
+		start = nd_thread_start(&t);
+	return start.st == ND_OK ? code_source_name(at->dump, at->key[0], start.value) : NULL;
+}
+
 /* --- trapframe/ ------------------------------------------------------------------------------- */
 
 static enum nd_status frame_at(const struct node_at *at, struct nd_thread *t,
@@ -273,12 +283,14 @@ static const struct node_row frame_rows[] = {
 const struct node_row node_thread_rows[] = {
 	{ "status",    "facts of ETHREAD and KTHREAD",                         .render = render_status },
 	{ "ethread",   "address of the ETHREAD",                               .render = render_ethread },
-	{ "start",     "Win32StartAddress, or StartAddress where that is 0",   .render = render_start },
+	{ "start",     "Win32StartAddress, or StartAddress where that is 0",   .render = render_start, .source = source_start },
 	{ "syscall",   "the system call that the thread is in, and how that is known", .render = render_syscall },
 	{ "wait",      "table: object type name, of what it waits for",        .render = render_wait },
 	{ "irps",      "table: irp major minor device driver file, of its pending requests", .render = render_irps },
+	{ "alpc",      "facts: the message whose reply it waits for, who has it and who holds that one up; ports it receives from, messages it holds", .render = render_thread_alpc },
 	{ "impersonation", "facts of the client that it acts for",             .render = render_impersonation },
 	{ "token",     "facts of the client's TOKEN; only of a thread that impersonates", .render = render_thread_token, .exists = exists_thread_token, .about = about_thread_token },
+	{ "stack",     "table: index child-sp ret-addr site how: the call stack by unwind data, kernel then user; ret-addr says why it ends", .render = render_thread_stack },
 	{ "trapframe", "registers at the last entry into the kernel",          .rows = frame_rows, .about = about_frame },
 	{ 0 }
 };

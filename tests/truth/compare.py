@@ -18,6 +18,7 @@ import check_objects
 import check_process
 import check_security
 import check_services
+import check_stack
 import check_syscalls
 import check_waits
 import damage
@@ -28,7 +29,8 @@ PARTS = {"dump": check_dump, "proc": check_process, "modules": check_modules,
          "listing": check_listing, "services": check_services, "cpu": check_cpu,
          "drivers": check_drivers, "security": check_security, "jobs": check_jobs,
          "syscalls": check_syscalls, "waits": check_waits, "crossview": check_crossview,
-         "handles": check_handles, "objects": check_objects}
+         "handles": check_handles, "objects": check_objects, "alpc": check_alpc,
+         "stack": check_stack}
 
 
 def main():

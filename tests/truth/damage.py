@@ -77,7 +77,8 @@ def trap_frame(truth, item):
             if t["tid"] == item["tid"]:
                 return (thread_paths(p, t, "trapframe") + thread_paths(p, t, "status TrapFrame") +
                         thread_paths(p, t, "(rip|number|service|arg|number service arg)") +
-                        thread_paths(p, t, "syscall") + [r"listing/processes"])
+                        thread_paths(p, t, "syscall") + thread_paths(p, t, "stack") +
+                        [r"listing/processes"])
     return []
 
 
