@@ -16,12 +16,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "push.h"
+#include "readahead.h"
 #include "stats.h"
 #include "text.h"
 #include "tree.h"
@@ -29,7 +31,7 @@
 
 #define FOR_EVER 1e9 /* seconds: 31 years */
 #define BLOCK_BYTES 4096u
-#define REPLY_BYTES_MAX (1u << 20) /* of one directory reply */
+#define REPLY_BYTES_MAX (1u << 20) /* of one reply */
 #define DOTS 2			   /* offsets of "." and "..", before those of the tree */
 
 struct fs {
@@ -39,6 +41,7 @@ struct fs {
 	struct push *push; /* NULL: nothing is pushed */
 	bool mounted;
 	bool no_open, no_opendir; /* the kernel can do without */
+	atomic_int readahead;	  /* the knob until it has been turned; -1: none */
 };
 
 /* For the SIGUSR1 handler and the log function, which get no argument. */
@@ -114,6 +117,23 @@ static enum nd_status entry_of(struct fs *fs, fuse_ino_t ino, struct fuse_entry_
 	return stat_of(fs, ino, &ret->attr);
 }
 
+/*
+ * At the first request, when the connection stands: what the kernel reads ahead of a file is settled
+ * when it is opened.
+ */
+static void ask_for_more(struct fs *fs)
+{
+	int fd;
+
+	if (atomic_load_explicit(&fs->readahead, memory_order_relaxed) < 0)
+		return;
+	fd = atomic_exchange(&fs->readahead, -1);
+	if (fd < 0)
+		return;
+	readahead_raise(fd);
+	close(fd);
+}
+
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = fs_of(req);
@@ -121,6 +141,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	uint64_t ino;
 	enum nd_status st;
 
+	ask_for_more(fs_of(req));
 	stats_count(STAT_LOOKUP);
 	if (strlen(name) > NODE_NAME_MAX) {
 		fuse_reply_err(req, ENAMETOOLONG);
@@ -611,6 +632,7 @@ enum nd_status fs_new(struct tree *tree, const struct fs_options *options, struc
 		return ND_ENOMEM;
 	}
 	fs->tree = tree;
+	fs->readahead = -1;
 	fs->options = *options;
 	if (!options->debug)
 		fuse_set_log_func(keep_log);
@@ -633,6 +655,7 @@ enum nd_status fs_mount(struct fs *fs, const char *dir, struct nd_error *err)
 		return ND_EIO;
 	}
 	fs->mounted = true;
+	fs->readahead = readahead_open(dir);
 	return ND_OK;
 }
 
@@ -705,5 +728,7 @@ void fs_free(struct fs *fs)
 		fuse_remove_signal_handlers(fs->session);
 		fuse_session_destroy(fs->session);
 	}
+	if (fs->readahead >= 0)
+		close(fs->readahead);
 	free(fs);
 }

@@ -331,6 +331,26 @@ some_files() { find "$TREE" -type f | head -n "${1:-300}"; }
     [ $((after - before)) -le $((6 + before / 5)) ] # a kernel short of memory forgets some
 }
 
+@test "raw memory is read in pieces of up to 1 MiB" {
+    requires root
+    local folder="$BATS_TEST_TMPDIR/a b\\c" before
+    mkdir "$folder"
+    timeout 60 "$NTDUMPFS" -o "stats=$BATS_TEST_TMPDIR/s" "$SAMPLE" "$folder" 3>&- 4>&-
+    MNT=$folder
+    ls "$MNT" >/dev/null
+    timeout 50 dd if="$MNT/mem/physical" of="$BATS_TEST_TMPDIR/part" bs=1M count=64 status=none
+    : >"$BATS_TEST_TMPDIR/s"
+    kill -USR1 "$(pgrep -f "stats=$BATS_TEST_TMPDIR/s")"
+    until_true grep -q '^cache_bytes ' "$BATS_TEST_TMPDIR/s"
+    before=$(counter "$BATS_TEST_TMPDIR/s" read)
+    echo "$before reads of 64 MiB"
+    [ "$before" -le 150 ] # 512 of 128 KiB
+    # The same bytes as read page by page.
+    mount_dump "$SAMPLE"
+    timeout 50 dd if="$MNT/mem/physical" bs=4096 count=16384 iflag=direct status=none | cmp - "$BATS_TEST_TMPDIR/part"
+    unmount_dump "$folder"
+}
+
 @test "a name that does not exist is asked for once" {
     local before after
     mount_dump "$SAMPLE" -o "stats=$BATS_TEST_TMPDIR/s"
