@@ -9,13 +9,13 @@
 static void add(struct nd_flags *flags, const char *name)
 {
 	struct nd_flag *flag = &flags->flag[flags->count];
-	size_t i = 0;
+	size_t len = strnlen(name, sizeof(flag->name) - 1);
 
 	if (flags->count == ND_FLAGS_MAX)
 		return;
-	for (; i < sizeof(flag->name) - 1 && name[i]; i++) /* names of a symbol file are bytes */
+	for (size_t i = 0; i < len; i++) /* names of a symbol file are bytes */
 		flag->name[i] = name[i] > ' ' && name[i] < 0x7f ? name[i] : '?';
-	flag->name[i] = '\0';
+	flag->name[len] = '\0';
 	flags->count++;
 }
 

@@ -22,12 +22,12 @@ extern const struct node_row node_modules_rows[]; /* modules.c */
 extern const struct node_row node_ssdt_rows[];	  /* ssdt.c */
 extern const struct node_row node_win32k_rows[];
 extern const struct node_row node_stubs_rows[];
-extern const struct node_row node_cpu_rows[]; /* cpu.c */
-extern const struct node_row node_idt_rows[]; /* idt.c */
-extern const struct node_row node_drivers_rows[]; /* drivers.c */
+extern const struct node_row node_cpu_rows[];	    /* cpu.c */
+extern const struct node_row node_idt_rows[];	    /* idt.c */
+extern const struct node_row node_drivers_rows[];   /* drivers.c */
 extern const struct node_row node_callbacks_rows[]; /* callbacks.c */
-extern const struct node_row node_alpc_rows[]; /* alpc.c */
-extern const struct node_row node_job_rows[]; /* jobs.c */
+extern const struct node_row node_alpc_rows[];	    /* alpc.c */
+extern const struct node_row node_job_rows[];	    /* jobs.c */
 extern const struct node_row node_silo_rows[];
 extern const struct node_row node_session_rows[]; /* sessions.c */
 extern const struct node_row node_symbol_rows[];  /* symbol.c */
