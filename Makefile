@@ -40,7 +40,7 @@ FUZZER   := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzzer/%,$(FUZZ))
 OBJECTS  := $(call object,$(ENGINE) $(FS) $(UNIT) $(ORACLE) $(FUZZ) tests/fuzz/replay.c)
 
 .PHONY: all deps check check-built demo demo-built bench bench-built lint format fuzz fuzz-built \
-        profiles install uninstall clean deb dist help tests-built
+        tsan tsan-built profiles install uninstall clean deb dist help tests-built
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -95,6 +95,11 @@ check: deps ## run all tests; the last line counts them. SANITIZE=1: under ASan 
 tests-built: all $(UNIT_BIN) $(ORACLES) $(REPLAY)
 check-built: tests-built
 	@tests/run.sh $(B)
+
+tsan: deps ## many readers at once under ThreadSanitizer
+	@$(MAKE) --no-print-directory SANITIZE=thread tsan-built
+tsan-built: all
+	@tests/run.sh $(B) tests/threads.bats
 
 demo: deps ## build a sample dump, mount it, show what it is good for
 	@$(MAKE) --no-print-directory demo-built
