@@ -40,7 +40,7 @@ FUZZER   := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzzer/%,$(FUZZ))
 OBJECTS  := $(call object,$(ENGINE) $(FS) $(UNIT) $(ORACLE) $(FUZZ) tests/fuzz/replay.c)
 
 .PHONY: all deps check check-built demo demo-built bench bench-built lint format fuzz fuzz-built \
-        tsan tsan-built profiles install uninstall clean deb dist help tests-built
+        tsan tsan-built soak soak-built profiles install uninstall clean deb dist help tests-built
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -78,6 +78,8 @@ $(B)/unit/%: $(B)/tests/unit/%.o $(ARCHIVES)
 	$(LINK)
 $(B)/oracle/%: $(B)/tests/oracle/%.o $(ARCHIVES)
 	$(LINK) -laddrxlat
+$(B)/soak/%: $(B)/tests/soak/%.o $(ARCHIVES)
+	$(LINK)
 $(B)/replay/%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(ARCHIVES)
 	$(LINK)
 $(B)/fuzzer/%: $(B)/tests/fuzz/fuzz_%.o $(ARCHIVES)
@@ -120,6 +122,11 @@ fuzz-built: $(B)/fuzzer/$(T)
 	@mkdir -p $(B)/corpus/$(T) tests/fuzz/corpus/$(T)
 	$(B)/fuzzer/$(T) -max_total_time=$(TIME) -timeout=10 -rss_limit_mb=2048 \
 		-artifact_prefix=$(B)/corpus/ $(B)/corpus/$(T) tests/fuzz/corpus/$(T)
+
+soak: deps ## break and read 10,000 dumps, mount 10,000 times; N= SEED= MOUNTS= CYCLES=: see tests/soak
+	@$(MAKE) --no-print-directory SANITIZE=1 soak-built
+soak-built: all $(B)/soak/soak
+	@tests/soak/soak.sh $(B)
 
 lint: ## clang-tidy, cppcheck, shellcheck, clang-format
 	@mount-helpers/deps.sh build lint

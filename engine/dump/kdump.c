@@ -26,7 +26,8 @@
 #define KDUMP_BYTES_MIN 0x2000u
 #define KDUMP_NOTES_AT 0x1030u /* in the sub-header: u64 offset, u64 size */
 #define RUNS_MAX (1u << 20)
-#define IDLE_MAX 64 /* contexts kept: as many threads as the daemon can have */
+#define IDLE_MAX 64	/* contexts kept: as many threads as the daemon can have */
+#define CACHE_PAGES 62u /* of the library's cache, which is behind ours */
 
 struct kdump {
 	struct nd_ranges map; /* pages that can be read; file offsets mean nothing */
@@ -34,6 +35,7 @@ struct kdump {
 	pthread_mutex_t lock; /* of what follows */
 	kdump_ctx_t *idle[IDLE_MAX];
 	unsigned idle_count;
+	bool odd; /* the size of the library's cache is CACHE_PAGES + 1 */
 };
 
 /* --- reading -------------------------------------------------------------------------------- */
@@ -64,6 +66,21 @@ static void hand_back(struct kdump *k, kdump_ctx_t *ctx)
 	pthread_mutex_unlock(&k->lock);
 }
 
+/*
+ * libkdumpfile 0.5.1 loses track of its cache's memory when it cannot make the page that it has taken
+ * an entry for, and later writes through a null pointer. A cache of another size is a new one.
+ */
+static kdump_status renew_cache(struct kdump *k, kdump_ctx_t *ctx)
+{
+	kdump_status status;
+
+	pthread_mutex_lock(&k->lock);
+	k->odd = !k->odd;
+	status = kdump_set_number_attr(ctx, "cache.size", CACHE_PAGES + k->odd);
+	pthread_mutex_unlock(&k->lock);
+	return status;
+}
+
 /* A file that has become shorter reads as zeros in an ELF core. */
 static bool has_shrunk(const struct nd_source *src)
 {
@@ -87,10 +104,12 @@ static enum nd_status read_page(const struct nd_source *src, nd_pfn pfn, uint8_t
 	if (ctx == NULL)
 		return ND_ENOMEM;
 	status = kdump_read(ctx, KDUMP_MACHPHYSADDR, pfn << ND_PAGE_SHIFT, ret, &got);
+	if (status != KDUMP_OK && renew_cache(k, ctx) != KDUMP_OK)
+		status = KDUMP_ERR_SYSTEM;
 	hand_back(k, ctx);
 	if (status == KDUMP_OK && got == ND_PAGE_BYTES)
 		return ND_OK;
-	return status == KDUMP_ERR_SYSTEM ? ND_EIO : ND_NOT_IN_DUMP;
+	return status == KDUMP_ERR_SYSTEM || status == KDUMP_ERR_BUSY ? ND_EIO : ND_NOT_IN_DUMP;
 }
 
 static bool find(const void *state, nd_pfn pfn, uint64_t *ret_offset)
@@ -139,6 +158,8 @@ static enum nd_status open_library(struct nd_source *src, struct nd_error *err)
 	status = kdump_set_number_attr(k->ctx, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER);
 	if (status == KDUMP_OK) /* QEMU leaves it out of kdump files */
 		status = kdump_set_string_attr(k->ctx, KDUMP_ATTR_ARCH_NAME, "x86_64");
+	if (status == KDUMP_OK)
+		status = kdump_set_number_attr(k->ctx, "cache.size", CACHE_PAGES);
 	if (status == KDUMP_OK)
 		status = kdump_open_fd(k->ctx, src->fd);
 	if (status == KDUMP_OK)

@@ -28,12 +28,19 @@ static int by_name(const void *a, const void *b)
 			return x->name.units[i] < y->name.units[i] ? -1 : 1;
 	if (x->name.count != y->name.count)
 		return x->name.count < y->name.count ? -1 : 1;
+	if ((x->name.st == ND_OK) != (y->name.st == ND_OK))
+		return x->name.st == ND_OK ? -1 : 1;
 	return x->object < y->object ? -1 : x->object > y->object;
 }
 
-static bool same_name(const struct nd_ustr *a, const struct nd_ustr *b)
+/* What has no readable name is called by its address. */
+static bool same_name(const struct nd_name_node *x, const struct nd_name_node *y)
 {
-	return a->st == ND_OK && b->st == ND_OK && a->count == b->count &&
+	const struct nd_ustr *a = &x->name, *b = &y->name;
+
+	if (a->st != ND_OK || b->st != ND_OK)
+		return a->st != ND_OK && b->st != ND_OK && x->object == y->object;
+	return a->count == b->count &&
 	       (a->count == 0 || memcmp(a->units, b->units, a->count * sizeof(*a->units)) == 0);
 }
 
@@ -139,7 +146,7 @@ static void sort_children(struct nd_name_node *first, uint32_t count)
 	if (count > 1)
 		qsort(first, count, sizeof(*first), by_name);
 	for (uint32_t i = 1; i < count; i++)
-		if (same_name(&first[i].name, &first[i - 1].name))
+		if (same_name(&first[i], &first[i - 1]))
 			first[i].duplicate = first[i - 1].duplicate + 1;
 }
 

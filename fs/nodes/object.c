@@ -22,11 +22,11 @@ static void node_name(const struct nd_name_node *node, char name[NODE_NAME_MAX +
 {
 	size_t len;
 
-	if (node->name.st != ND_OK) {
-		snprintf(name, NODE_NAME_MAX, "0x%016llx", (unsigned long long)node->object);
-		return;
-	}
-	len = text_file_name_utf16(node->name.units, node->name.count, name);
+	if (node->name.st != ND_OK)
+		len = (size_t)snprintf(name, NODE_NAME_MAX, "0x%016llx",
+				       (unsigned long long)node->object);
+	else
+		len = text_file_name_utf16(node->name.units, node->name.count, name);
 	if (len > NAME_MAY_BE_CUT)
 		snprintf(name + len, NODE_NAME_MAX + 1 - len, "~%016llx",
 			 (unsigned long long)node->object);
