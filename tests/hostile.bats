@@ -42,6 +42,7 @@ check_mounts() { # DUMP
     fi
     # A file may fail with EIO when the dump was cut; everything else must be readable.
     timeout "$seconds" find "$mnt" -type f -print0 >"$BATS_TEST_TMPDIR/files" || echo "find: status $?"
+    [ -z "$(sort -z "$BATS_TEST_TMPDIR/files" | uniq -zd | tr '\0' ' ')" ] || echo "two files of one name"
     timeout "$seconds" xargs -0 cat <"$BATS_TEST_TMPDIR/files" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" ||
         { echo "cat: status $?" && grep -v 'Input/output error' "$BATS_TEST_TMPDIR/err" | head -n 3; } |
         grep -vx 'cat: status 123' # xargs: some cat had an error, and it was EIO

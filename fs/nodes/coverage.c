@@ -9,45 +9,100 @@
 #include "ntdump.h"
 #include "vm/vad.h"
 
-#define REGION_PAGES_MAX (1ull << 24) /* 64 GiB of one range are looked at page by page */
+/*
+ * How much is looked at: an honest dump maps each of its pages a few times, and what it does not hold
+ * is passed over in large pieces. Of what is left then, nothing is known.
+ */
+#define STEPS_OF_PROCESS(present) (2 * (present) + (1ull << 21))
+#define STEPS_OF_ALL(present) (16 * (present) + (1ull << 23))
 
 struct counts {
-	uint64_t pages, valid, transition, prototype, demand_zero, paged_out, present;
+	uint64_t pages, valid, transition, prototype, demand_zero, paged_out, present, unseen;
 };
 
-/*
- * Count the pages of [start, end]. In private memory a page directory entry that maps nothing
- * means that none of its 512 pages is there: those are skipped together.
- */
-static enum nd_status count_range(const struct nd_space *space, nd_va start, nd_va end,
-				  bool is_private, struct counts *c)
+/* Pages from the one at `va` to the end of what an entry of a table of that level stands for. */
+static uint64_t pages_of_entry(nd_va va, unsigned level)
 {
-	uint64_t pages = (end - start) / ND_PAGE_BYTES + 1;
+	uint64_t span = 1ull << 9 * (level - 1);
+
+	return span - (va >> ND_PAGE_SHIFT) % span;
+}
+
+/*
+ * Pages from `va` on, at most `most`, whose prototype PTEs lie where nothing is mapped, like that of
+ * `va`; 1 when it lies somewhere.
+ */
+static uint64_t pages_without_prototypes(const struct nd_space *space, nd_va va, uint64_t most)
+{
+	const struct nd_dump *dump = space->dump;
+	struct nd_page page;
+	nd_va first, last;
+	uint64_t count;
+
+	if (nd_is_missing(nd_vad_prototype(dump, space->process, va, &first)))
+		return most;
+	if (nd_vad_prototype(dump, space->process, va, &first) != ND_OK ||
+	    !nd_is_missing(nd_translate(&dump->kernel, first, &page)) || page.level == 0)
+		return 1;
+	count = (pages_of_entry(first, page.level) * ND_PAGE_BYTES - first % ND_PAGE_BYTES) / 8;
+	count = count < most ? count : most;
+	if (count <= 1 ||
+	    nd_vad_prototype(dump, space->process, va + (count - 1) * ND_PAGE_BYTES, &last) !=
+		    ND_OK ||
+	    last != first + (count - 1) * 8)
+		return 1;
+	return count;
+}
+
+/* How many pages from `va` on, at most `most`, are like the one there: its tables are missing. */
+static uint64_t pages_alike(const struct nd_space *space, nd_va va, const struct nd_page *page,
+			    bool is_private, uint64_t most)
+{
+	uint64_t count;
+
+	if (page->level <= 1 || (page->state != ND_PAGE_NONE && page->state != ND_PAGE_DEMAND_ZERO))
+		return 1;
+	count = pages_of_entry(va, page->level);
+	count = count < most ? count : most;
+	return is_private ? count : pages_without_prototypes(space, va, count);
+}
+
+/* Count the pages of [start, end] in at most *steps looks. */
+static enum nd_status count_range(const struct nd_space *space, nd_va start, nd_va end,
+				  bool is_private, uint64_t *steps, struct counts *c)
+{
+	uint64_t pages = (end - start) / ND_PAGE_BYTES + 1, n;
 
 	c->pages += pages;
-	if (pages > REGION_PAGES_MAX)
-		pages = REGION_PAGES_MAX;
-	for (uint64_t i = 0; i < pages; i++) {
+	for (uint64_t i = 0; i < pages; i += n) {
 		nd_va va = start + i * ND_PAGE_BYTES;
 		struct nd_page page;
-		enum nd_status st = nd_translate(space, va, &page);
+		enum nd_status st;
 
+		if (*steps == 0) {
+			c->unseen += pages - i;
+			return ND_OK;
+		}
+		--*steps;
+		st = nd_translate(space, va, &page);
 		if (nd_is_failure(st))
 			return st;
-		c->paged_out += st == ND_PAGED_OUT;
+		n = pages_alike(space, va, &page, is_private, pages - i);
+		c->paged_out += st == ND_PAGED_OUT ? n : 0;
 		c->valid += page.state == ND_PAGE_VALID || page.state == ND_PAGE_LARGE;
 		c->transition += page.state == ND_PAGE_TRANSITION;
 		c->prototype += page.state == ND_PAGE_PROTOTYPE;
-		c->demand_zero += page.state == ND_PAGE_DEMAND_ZERO;
+		c->demand_zero += page.state == ND_PAGE_DEMAND_ZERO ? n : 0;
 		c->present += page.state != ND_PAGE_DEMAND_ZERO && nd_page_present(space, &page);
-		if (is_private && st == ND_UNMAPPED && page.level == 2)
-			i += 511 - (va / ND_PAGE_BYTES) % 512;
 	}
 	return ND_OK;
 }
 
-static enum nd_status count_process(const struct nd_dump *dump, nd_va eprocess, struct counts *c)
+static enum nd_status count_process(const struct nd_dump *dump, nd_va eprocess, uint64_t *all_steps,
+				    struct counts *c)
 {
+	uint64_t most = STEPS_OF_PROCESS(nd_source_counts(dump->src).present_pages);
+	uint64_t steps = most < *all_steps ? most : *all_steps;
 	struct nd_process p;
 	struct nd_vad_list vads;
 	struct nd_space space;
@@ -59,12 +114,15 @@ static enum nd_status count_process(const struct nd_dump *dump, nd_va eprocess, 
 	st = nd_vad_list_read(dump, eprocess, &vads);
 	if (st != ND_OK)
 		return st;
+	*all_steps -= steps;
 	for (size_t i = 0; i < vads.count && st == ND_OK; i++) {
 		const struct nd_vad *v = &vads.vad[i];
 
 		st = count_range(&space, v->start, v->end,
-				 v->private_memory.st == ND_OK && v->private_memory.value == 1, c);
+				 v->private_memory.st == ND_OK && v->private_memory.value == 1,
+				 &steps, c);
 	}
+	*all_steps += steps;
 	nd_vad_list_free(&vads);
 	return st;
 }
@@ -74,11 +132,14 @@ static void write_counts(struct text *out, const char *key, const struct counts 
 	text_key(out, key);
 	text_printf(out,
 		    "pages %llu valid %llu transition %llu prototype %llu demand-zero %llu "
-		    "paged-out %llu present %llu\n",
+		    "paged-out %llu present %llu",
 		    (unsigned long long)c->pages, (unsigned long long)c->valid,
 		    (unsigned long long)c->transition, (unsigned long long)c->prototype,
 		    (unsigned long long)c->demand_zero, (unsigned long long)c->paged_out,
 		    (unsigned long long)c->present);
+	if (c->unseen)
+		text_printf(out, " not-looked-at %llu", (unsigned long long)c->unseen);
+	text_char(out, '\n');
 }
 
 static void add(struct counts *sum, const struct counts *c)
@@ -90,6 +151,7 @@ static void add(struct counts *sum, const struct counts *c)
 	sum->demand_zero += c->demand_zero;
 	sum->paged_out += c->paged_out;
 	sum->present += c->present;
+	sum->unseen += c->unseen;
 }
 
 /* One "pid image" line a process in pid order, then their sum. */
@@ -99,6 +161,7 @@ enum nd_status render_coverage(struct text *out, const struct node_at *at)
 	const struct nd_process_list *list;
 	struct nd_source_counts file = nd_source_counts(dump->src);
 	struct counts sum = { 0 };
+	uint64_t steps = STEPS_OF_ALL(file.present_pages);
 	enum nd_status st = nd_processes(dump, &list);
 
 	if (st != ND_OK)
@@ -110,7 +173,7 @@ enum nd_status render_coverage(struct text *out, const struct node_at *at)
 		struct counts c = { 0 };
 		char key[32];
 
-		st = count_process(dump, ref->eprocess, &c);
+		st = count_process(dump, ref->eprocess, &steps, &c);
 		if (nd_is_failure(st))
 			return st;
 		if (st != ND_OK || ref->pid_st != ND_OK)
@@ -129,6 +192,7 @@ enum nd_status render_process_coverage(struct text *out, const struct node_at *a
 	struct nd_process p;
 	struct nd_space space;
 	struct lines l;
+	uint64_t steps = STEPS_OF_PROCESS(nd_source_counts(at->dump->src).present_pages);
 	enum nd_status st = at_process(at, &p);
 
 	if (st != ND_OK)
@@ -143,12 +207,16 @@ enum nd_status render_process_coverage(struct text *out, const struct node_at *a
 		if (m->size.st != ND_OK || m->size.value == 0 || m->size.value > UINT32_MAX)
 			continue;
 		st = count_range(&space, m->base & ~0xfffull, m->base + m->size.value - 1, false,
-				 &c);
+				 &steps, &c);
 		lines_begin(&l);
 		text_ustr(&l.text, &m->name);
-		text_printf(&l.text, "\t%llu\t%llu\t%llu\n", (unsigned long long)c.pages,
-			    (unsigned long long)(c.valid + c.transition + c.prototype),
-			    (unsigned long long)c.present);
+		text_printf(&l.text, "\t%llu", (unsigned long long)c.pages);
+		if (c.unseen) /* of a size that no module has */
+			text_str(&l.text, "\t<invalid>\t<invalid>\n");
+		else
+			text_printf(&l.text, "\t%llu\t%llu\n",
+				    (unsigned long long)(c.valid + c.transition + c.prototype),
+				    (unsigned long long)c.present);
 	}
 	if (st == ND_OK)
 		lines_write(&l, out);
