@@ -121,6 +121,7 @@ major='IRP_MJ_[A-Z_]+'
         unmount_dump "$mnt"
         [ "$(grep -c $'^Object:\t' "$folder/$name.out")" -gt 5 ]
     done <"$folder/names"
+    [ "$(grep -cE $'^Null(~2)?\t' "$folder/driver-name-same.out")" = 2 ]
     grep -E $'DRIVER_OBJECT.DeviceObject\t.*list loops' "$folder/device-next-itself.warnings"
     grep -E $'DRIVER_OBJECT.DeviceObject\t.*list loops' "$folder/device-next-two.warnings"
     grep -E $'DEVICE_OBJECT.AttachedDevice\t.*list loops' "$folder/device-attached-itself.warnings"
@@ -131,4 +132,11 @@ major='IRP_MJ_[A-Z_]+'
     [ "$(grep -c $'^IRP_MJ_.*\tFOREIGN 0x' "$folder/driver-majors-user.out")" = 28 ]
     [ "$(grep -c $'^IRP_MJ_.*\t<invalid>$' "$folder/driver-majors-zero.out")" = 28 ]
     grep -xF '<unmapped>' "$folder/gdt-unmapped.out"
+}
+
+@test "an altitude that is no number is not one" {
+    local mnt=$BATS_TEST_TMPDIR/mnt
+    python3 tests/fixtures/damage.py "$(sample tampered)" "$BATS_TEST_TMPDIR" callbacks-altitude-long
+    start "$BATS_TEST_TMPDIR/callbacks-altitude-long.dmp" "$mnt"
+    [ "$(cut -f6 "$mnt/callbacks/registry")" = '<invalid>' ]
 }

@@ -23,7 +23,7 @@ teardown_file() { load dumps; unmount_below "$BATS_FILE_TMPDIR"; }
             expected+=${line#    }$'\n'
         fi
     done < <(sed -n '/^## What it looks like/,/^## /p' README.md && echo END)
-    [ "$count" = 11 ]
+    [ "$count" = 12 ]
 }
 
 @test "make help lists every target that README.md names" {

@@ -14,6 +14,12 @@
 #include "nt/process.h"
 #include "seen.h"
 
+/*
+ * Specific rights that no port has: PORT_CONNECT is its only one, and the kernel grants none that
+ * the type has not. Most handles are ruled out by them, without a look at their objects.
+ */
+#define NO_PORT_ACCESS 0xfffeu
+
 enum { BY_LIST, BY_HANDLE, BY_NAME, BY_CONNECTION, SOURCES }; /* bit numbers of nd_port_source */
 
 /* A port that some source names. */
@@ -139,6 +145,8 @@ static enum nd_status add_handles(const struct nd_dump *dump, uint32_t process,
 		return st;
 	iter.table = table;
 	while ((st = nd_handle_iter_next(&iter, &handle)) == ND_OK) {
+		if (handle.access & NO_PORT_ACCESS)
+			continue;
 		if (objects->count == objects->cap) {
 			size_t cap = objects->cap ? 2 * objects->cap : 4096;
 			nd_va *grown = realloc(objects->at, cap * sizeof(*grown));

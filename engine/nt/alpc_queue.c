@@ -17,6 +17,7 @@ struct build {
 	struct nd_alpc *alpc;
 	struct nd_seen waited; /* messages whose wait is known */
 	size_t message_cap, receiver_cap, wait_cap;
+	size_t receivers_walked; /* entries of wait queues, also those that are no threads */
 };
 
 static const struct {
@@ -128,7 +129,7 @@ static enum nd_status add_receiver(struct build *b, uint32_t port, nd_va link)
 static size_t budget(const struct build *b, enum nd_port_queue queue)
 {
 	return ND_PORT_MESSAGES_MAX -
-	       (queue == ND_QUEUE_WAIT ? b->alpc->receivers : b->alpc->messages);
+	       (queue == ND_QUEUE_WAIT ? b->receivers_walked : b->alpc->messages);
 }
 
 static enum nd_status add_queue(struct build *b, uint32_t port, const struct nd_port *p,
@@ -148,6 +149,8 @@ static enum nd_status add_queue(struct build *b, uint32_t port, const struct nd_
 	if (st != ND_OK)
 		return nd_is_failure(st) ? st : ND_OK;
 	nd_problem_add_list(&b->alpc->problems, queues[queue].queue, p->at, &ring);
+	if (queue == ND_QUEUE_WAIT)
+		b->receivers_walked += ring.count;
 	for (size_t i = 0; st == ND_OK && i < ring.count; i++)
 		st = queue == ND_QUEUE_WAIT ? add_receiver(b, port, ring.link[i])
 					    : add_message(b, port, queue, ring.link[i]);

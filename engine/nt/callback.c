@@ -16,6 +16,7 @@
 #define WINDOWS_8_1 9600u
 #define FAST_REF_MASK 0xfull /* references in the low bits of an EX_FAST_REF */
 #define MJ_SHUTDOWN 16u
+#define ALTITUDE_UNITS_MAX 256u /* digits; Windows wants a decimal number */
 
 struct reader {
 	const struct nd_dump *dump;
@@ -145,6 +146,10 @@ static enum nd_status read_registry(struct reader *r, nd_va at, const struct nd_
 	c.context = number(r, at + 0x20, 8);
 	c.routine = number(r, at + 0x28, 8);
 	c.altitude = nd_ustr_read(&r->dump->kernel, at + 0x30);
+	if (c.altitude.st == ND_OK && c.altitude.count > ALTITUDE_UNITS_MAX) {
+		nd_ustr_free(&c.altitude);
+		c.altitude = (struct nd_ustr){ .st = ND_INVALID, .at = at + 0x30 };
+	}
 	return append(r, &c);
 }
 

@@ -15,7 +15,8 @@
 
 enum { BY_NAME, BY_DEVICE, BY_HANDLE, SOURCES }; /* bit numbers of nd_driver_source */
 
-#define DEVICES_MAX 262144u /* read while the list is made: more than any machine has */
+#define DEVICES_MAX 262144u	/* read while the list is made: more than any machine has */
+#define NAME_UNITS_MAX 4194304u /* of all names together */
 
 struct claim {
 	nd_va driver;
@@ -29,6 +30,7 @@ struct find {
 	struct nd_seen walked;				 /* drivers whose devices were read */
 	struct claim *claim;
 	uint32_t claims, cap, devices;
+	size_t name_units;
 };
 
 static void tell(struct find *f, enum nd_problem_kind kind, const char *where, nd_va owner,
@@ -246,27 +248,79 @@ static struct nd_ustr last_part(struct nd_ustr path)
 }
 
 /* Of its own header; else what the driver object says. */
-static enum nd_status name_driver(struct find *f, struct nd_driver_ref *ref)
+static enum nd_status name_of(const struct nd_dump *dump, nd_va at, struct nd_ustr *ret)
 {
 	struct nd_driver driver;
 	enum nd_status st;
 
-	ref->name = nd_object_name(f->dump, ref->driver, NULL);
-	if (ref->name.st == ND_OK || nd_is_failure(ref->name.st))
-		return ref->name.st;
-	st = nd_driver_read(f->dump, ref->driver, &driver);
+	*ret = nd_object_name(dump, at, NULL);
+	if (ret->st == ND_OK || nd_is_failure(ret->st))
+		return ret->st;
+	st = nd_driver_read(dump, at, &driver);
 	if (st != ND_OK)
 		return nd_is_failure(st) ? st : ND_OK;
-	ref->name = last_part(driver.name);
+	*ret = last_part(driver.name);
 	driver.name = (struct nd_ustr){ 0 };
 	nd_driver_free(&driver);
 	return ND_OK;
 }
 
+/* Names are kept: so many of 64 KiB that they fill the memory are no names. */
+static enum nd_status name_driver(struct find *f, struct nd_driver_ref *ref)
+{
+	enum nd_status st = name_of(f->dump, ref->driver, &ref->name);
+
+	if (st != ND_OK || ref->name.st != ND_OK)
+		return st;
+	if (ref->name.count > NAME_UNITS_MAX - f->name_units) {
+		nd_ustr_free(&ref->name);
+		ref->name = (struct nd_ustr){ .st = ND_INVALID, .at = ref->driver };
+		return ND_OK;
+	}
+	f->name_units += ref->name.count;
+	return ND_OK;
+}
+
+/* Names in any order that brings those together that are alike; drivers by address among them. */
+static int by_name(const void *a, const void *b)
+{
+	const struct nd_driver_ref *x = *(struct nd_driver_ref *const *)a;
+	const struct nd_driver_ref *y = *(struct nd_driver_ref *const *)b;
+	int order = 0;
+
+	if (x->name.count != y->name.count)
+		return x->name.count < y->name.count ? -1 : 1;
+	if (x->name.count)
+		order = memcmp(x->name.units, y->name.units,
+			       x->name.count * sizeof(*x->name.units));
+	return order ? order : x->driver < y->driver ? -1 : x->driver > y->driver;
+}
+
 static bool same_name(const struct nd_ustr *a, const struct nd_ustr *b)
 {
-	return a->st == ND_OK && b->st == ND_OK && a->count == b->count &&
+	return a->count == b->count &&
 	       (a->count == 0 || memcmp(a->units, b->units, a->count * sizeof(*a->units)) == 0);
+}
+
+/* The second driver of a name is its first duplicate. */
+static enum nd_status number_duplicates(struct nd_driver_list *list)
+{
+	struct nd_driver_ref **named =
+		calloc(list->count ? list->count : 1, sizeof(struct nd_driver_ref *));
+	uint32_t count = 0;
+
+	if (!named)
+		return ND_ENOMEM;
+	for (uint32_t i = 0; i < list->count; i++)
+		if (list->ref[i].name.st == ND_OK)
+			named[count++] = &list->ref[i];
+	if (count > 1)
+		qsort(named, count, sizeof(*named), by_name);
+	for (uint32_t i = 1; i < count; i++)
+		if (same_name(&named[i]->name, &named[i - 1]->name))
+			named[i]->duplicate = named[i - 1]->duplicate + 1;
+	free(named);
+	return ND_OK;
 }
 
 /* DriverStart leads to no module though the list of modules is whole. */
@@ -308,15 +362,10 @@ static enum nd_status take_claims(struct find *f)
 		ref->sources = 1u << f->claim[i].source;
 		list->count++;
 		st = name_driver(f, ref);
-		for (uint32_t k = list->count - 1; st == ND_OK && k-- > 0;)
-			if (same_name(&ref->name, &list->ref[k].name)) {
-				ref->duplicate = list->ref[k].duplicate + 1;
-				break;
-			}
 		if (st == ND_OK)
 			st = check_module(f, ref->driver);
 	}
-	return st;
+	return st == ND_OK ? number_duplicates(list) : st;
 }
 
 enum nd_status nd_driver_list_build(const struct nd_dump *dump, struct nd_driver_list *ret)

@@ -1,9 +1,5 @@
 /*
  * engine/nt/stack.c - walks a thread's stack from where it stopped to where it began.
- *
- * Kernel stacks come in segments: KTHREAD's, then those that it was switched from (user-mode
- * callbacks, expanded stacks). Inside a segment the stack pointer only grows, and a segment is never
- * returned to: that bounds every walk.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,38 +9,25 @@
 #include "nt/module.h"
 #include "nt/name.h"
 #include "nt/stack.h"
+#include "nt/stack_bounds.h"
 #include "nt/system.h"
 #include "nt/trap_frame.h"
 #include "nt/unwind.h"
 
-#define SEGMENTS_MAX 16u
-#define FOREIGN_BYTES 0x8000u	 /* stacks of DPCs and of the processor's own are not longer */
-#define UNKNOWN_BYTES 0x1000000u /* of a user stack whose TEB is absent */
-
-/* KSTACK_CONTROL at InitialStack: see trap_frame.c. */
-enum { PREVIOUS_STACK_BASE = 0x10, PREVIOUS_STACK_LIMIT = 0x18, PREVIOUS_INITIAL_STACK = 0x28 };
 /* KSWITCH_FRAME at KernelStack, the same in all 64-bit builds. */
 enum { SWITCH_RBP = 0x30, SWITCH_RETURN = 0x38, SWITCH_BYTES = 0x40 };
 /* x64 CONTEXT: its integer registers are in the order of their numbers. */
 enum { CONTEXT_SEG_CS = 0x38, CONTEXT_GPR = 0x78, CONTEXT_RIP = 0xf8 };
-/* TEB.NtTib */
-enum { TEB_STACK_BASE = 8, TEB_STACK_LIMIT = 0x10 };
-
 enum { CS_RPL = 3, CS_USER32 = 0x23 };
 enum { STATE_RUNNING = 2, STATE_TERMINATED = 4 };
-
-struct segment {
-	nd_va low, high; /* the stack pointer lies in [low, high] */
-};
 
 struct walk {
 	const struct nd_dump *dump;
 	const struct nd_thread *thread;
 	uint32_t process;
 	struct nd_space user_space;
-	enum nd_status user_st;		  /* why there is no user_space */
-	struct segment seg[SEGMENTS_MAX]; /* not gone past: the first is where the walk is */
-	uint32_t segments, current;
+	enum nd_status user_st; /* why there is no user_space */
+	struct nd_stack_bounds bounds;
 	const struct nd_image *image; /* the last one that was looked at */
 	struct nd_stack stack;
 	uint32_t room;
@@ -72,104 +55,6 @@ void nd_stack_free(struct nd_stack *stack)
 {
 	free(stack->frame);
 	*stack = (struct nd_stack){ 0 };
-}
-
-/* --- where the stack may be ------------------------------------------------------------------- */
-
-static void add_segment(struct walk *w, nd_va low, nd_va high)
-{
-	if (w->segments < SEGMENTS_MAX && low < high)
-		w->seg[w->segments++] = (struct segment){ low, high };
-}
-
-/* Nothing of a stack lies above its InitialStack; `base` where that makes no sense. */
-static nd_va end_of(nd_va initial, nd_va limit, nd_va base)
-{
-	return initial > limit && initial < base ? initial : base;
-}
-
-/* The kernel stack of the thread, and the segments that it was switched from. */
-static void kernel_segments(struct walk *w)
-{
-	const struct nd_space *space = &w->dump->kernel;
-	nd_va initial = w->thread->initial_stack.value;
-
-	w->segments = w->current = 0;
-	if (nd_va_is_kernel(w->thread->stack_limit.value))
-		add_segment(
-			w, w->thread->stack_limit.value,
-			end_of(initial, w->thread->stack_limit.value, w->thread->stack_base.value));
-	while (w->segments < SEGMENTS_MAX - 1 && nd_va_is_kernel(initial)) {
-		struct nd_u64 base = nd_read_num(space, initial + PREVIOUS_STACK_BASE, 8);
-		struct nd_u64 limit = nd_read_num(space, initial + PREVIOUS_STACK_LIMIT, 8);
-		struct nd_u64 outer = nd_read_num(space, initial + PREVIOUS_INITIAL_STACK, 8);
-
-		if (base.st != ND_OK || limit.st != ND_OK || outer.st != ND_OK ||
-		    !nd_va_is_kernel(limit.value) || limit.value >= base.value)
-			return;
-		add_segment(w, limit.value, end_of(outer.value, limit.value, base.value));
-		initial = outer.value;
-	}
-}
-
-static void user_segment(struct walk *w, nd_va rsp)
-{
-	struct nd_u64 base = nd_u64_missing(ND_NONE, 0), limit = base, teb = w->thread->teb;
-
-	w->segments = w->current = 0;
-	if (w->user_st == ND_OK && teb.st == ND_OK && teb.value != 0 &&
-	    !nd_va_is_kernel(teb.value)) {
-		base = nd_read_num(&w->user_space, teb.value + TEB_STACK_BASE, 8);
-		limit = nd_read_num(&w->user_space, teb.value + TEB_STACK_LIMIT, 8);
-	}
-	if (base.st == ND_OK && limit.st == ND_OK && !nd_va_is_kernel(base.value))
-		add_segment(w, limit.value, base.value);
-	else if (!nd_va_is_kernel(rsp))
-		add_segment(w, rsp, rsp + UNKNOWN_BYTES);
-}
-
-static bool holds(const struct segment *s, nd_va rsp)
-{
-	return rsp >= s->low && rsp <= s->high;
-}
-
-/* Find the segment that a walk begins in. */
-static bool enter(struct walk *w, nd_va rsp)
-{
-	for (uint32_t i = 0; i < w->segments; i++)
-		if (holds(&w->seg[i], rsp)) {
-			w->current = i;
-			return rsp % 8 == 0;
-		}
-	return false;
-}
-
-/* The stack of a DPC or an interrupt comes before all of the thread's. */
-static void enter_foreign(struct walk *w, nd_va rsp)
-{
-	nd_va end = (rsp | (ND_PAGE_BYTES - 1)) + 1;
-
-	if (w->segments == SEGMENTS_MAX)
-		w->segments--;
-	for (uint32_t i = w->segments; i > 0; i--)
-		w->seg[i] = w->seg[i - 1];
-	w->seg[0] = (struct segment){ rsp, end > UINT64_MAX - FOREIGN_BYTES ? UINT64_MAX
-									    : end + FOREIGN_BYTES };
-	w->segments++;
-	w->current = 0;
-}
-
-/* Whether the stack pointer may go from one frame's to its caller's; moves to its segment. */
-static bool moves_on(struct walk *w, nd_va from, nd_va to)
-{
-	if (w->segments == 0 || to % 8 != 0)
-		return false;
-	for (uint32_t i = w->current + 1; i < w->segments; i++) /* a foreign one may overlap */
-		if (holds(&w->seg[i], to) && !holds(&w->seg[i], from)) {
-			w->current = i;
-			return true;
-		}
-	return to > from && holds(&w->seg[w->current], to);
 }
 
 /* --- one frame -------------------------------------------------------------------------------- */
@@ -246,12 +131,12 @@ static enum nd_status follow(struct walk *w, struct nd_registers *r, enum nd_fra
 			*ret_cs = found.cs;
 			return ND_OK;
 		}
-		if (found.how != ND_UNWOUND_MACHINE && w->segments > 0 &&
-		    found.slot == w->seg[w->current].high) {
+		if (found.how != ND_UNWOUND_MACHINE && w->bounds.count > 0 &&
+		    found.slot == w->bounds.seg[w->bounds.current].high) {
 			last->ret = nd_u64_missing(ND_NONE, 0); /* the first frame of the stack */
 			return ND_OK;
 		}
-		if (!moves_on(w, from, r->gpr[ND_RSP]) ||
+		if (!nd_stack_moves_on(&w->bounds, from, r->gpr[ND_RSP]) ||
 		    (r->rip != 0 && nd_va_is_kernel(r->rip) != kernel) ||
 		    w->stack.count >= ND_FRAMES_MAX) {
 			last->ret = nd_u64_missing(ND_INVALID, found.slot);
@@ -290,6 +175,12 @@ static void learn_from_frame(const struct nd_trap_frame *f, struct nd_registers 
 				learn(r, rows[k].number, f->reg[i].value);
 }
 
+static void user_bounds(struct walk *w, nd_va rsp)
+{
+	nd_stack_bounds_user(w->user_st == ND_OK ? &w->user_space : NULL, w->thread, rsp,
+			     &w->bounds);
+}
+
 /* Frames of user mode from *r on, which a trap or a context has brought. */
 static enum nd_status follow_user(struct walk *w, struct nd_registers *r, uint16_t cs,
 				  enum nd_frame_how how)
@@ -302,8 +193,8 @@ static enum nd_status follow_user(struct walk *w, struct nd_registers *r, uint16
 		frame.how = ND_FRAME_WOW64;
 		return push(w, frame, &last);
 	}
-	user_segment(w, r->gpr[ND_RSP]);
-	if (nd_va_is_kernel(r->rip) || !enter(w, r->gpr[ND_RSP])) {
+	user_bounds(w, r->gpr[ND_RSP]);
+	if (nd_va_is_kernel(r->rip) || !nd_stack_enter(&w->bounds, r->gpr[ND_RSP])) {
 		frame.ret = nd_u64_missing(ND_INVALID, r->gpr[ND_RSP]);
 		return push(w, frame, &last);
 	}
@@ -378,8 +269,8 @@ static enum nd_status from_switch(struct walk *w)
 
 	if (sp.st != ND_OK)
 		return without_kernel(w, sp, sp, ND_FRAME_SAVED);
-	kernel_segments(w);
-	if (!nd_va_is_kernel(sp.value) || !enter(w, sp.value))
+	nd_stack_bounds_kernel(w->dump, w->thread, &w->bounds);
+	if (!nd_va_is_kernel(sp.value) || !nd_stack_enter(&w->bounds, sp.value))
 		return without_kernel(w, nd_u64_missing(ND_INVALID, sp.value), sp, ND_FRAME_SAVED);
 	rbp = nd_read_num(&w->dump->kernel, sp.value + SWITCH_RBP, 8);
 	ret = nd_read_num(&w->dump->kernel, sp.value + SWITCH_RETURN, 8);
@@ -392,7 +283,7 @@ static enum nd_status from_switch(struct walk *w)
 	r.rip = ret.value;
 	r.gpr[ND_RSP] = sp.value + SWITCH_BYTES;
 	learn(&r, ND_RBP, rbp);
-	if (!moves_on(w, sp.value, r.gpr[ND_RSP]))
+	if (!nd_stack_moves_on(&w->bounds, sp.value, r.gpr[ND_RSP]))
 		return without_kernel(w, nd_u64_missing(ND_INVALID, sp.value), sp, ND_FRAME_SAVED);
 	return follow_both(w, &r, ND_FRAME_SAVED, ND_STOPPED_SWITCHED);
 }
@@ -410,17 +301,17 @@ static enum nd_status from_context(struct walk *w, const uint8_t context[ND_CONT
 	rsp = nd_u64_of(r.gpr[ND_RSP]);
 	no = nd_u64_missing(r.rip == 0 ? ND_NOT_IN_DUMP : ND_INVALID, 0);
 	if (r.rip != 0 && !nd_va_is_kernel(r.rip)) {
-		user_segment(w, rsp.value);
-		if (trusted || enter(w, rsp.value))
+		user_bounds(w, rsp.value);
+		if (trusted || nd_stack_enter(&w->bounds, rsp.value))
 			return follow_user(w, &r, cs, ND_FRAME_CONTEXT);
 	}
-	kernel_segments(w);
+	nd_stack_bounds_kernel(w->dump, w->thread, &w->bounds);
 	if (!nd_va_is_kernel(r.rip) || !nd_va_is_kernel(rsp.value))
 		return without_kernel(w, no, rsp, ND_FRAME_CONTEXT);
-	if (!enter(w, rsp.value)) {
+	if (!nd_stack_enter(&w->bounds, rsp.value)) {
 		if (!trusted)
 			return without_kernel(w, no, rsp, ND_FRAME_CONTEXT);
-		enter_foreign(w, rsp.value);
+		nd_stack_enter_foreign(&w->bounds, rsp.value);
 	}
 	return follow_both(w, &r, ND_FRAME_CONTEXT, ND_STOPPED_ANYWHERE);
 }

@@ -188,12 +188,10 @@ struct export_arrays {
 static enum nd_status copy_array(const struct nd_pe *pe, uint32_t rva, uint32_t count,
 				 uint32_t each, uint8_t **ret)
 {
-	size_t bytes = (size_t)count * each; /* count <= ND_PE_EXPORTS_MAX */
-
-	*ret = malloc(bytes ? bytes : 1);
+	*ret = calloc((size_t)count + 1, each); /* count <= ND_PE_EXPORTS_MAX */
 	if (!*ret)
 		return ND_ENOMEM;
-	return bytes ? read_rva(pe, rva, *ret, bytes) : ND_OK;
+	return count ? read_rva(pe, rva, *ret, (size_t)count * each) : ND_OK;
 }
 
 static enum nd_status read_arrays(const struct nd_pe *pe, struct export_arrays *a)

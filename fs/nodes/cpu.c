@@ -121,27 +121,46 @@ static void yes_no(struct text *out, const char *key, struct nd_u64 v, unsigned 
 	text_line(out);
 }
 
+static struct nd_u64 special_value(const struct nd_cpu_register *special, uint32_t count,
+				   const char *name)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (strcmp(special[i].name, name) == 0)
+			return special[i].value;
+	return nd_u64_missing(ND_NOT_IN_BUILD, 0);
+}
+
+/* By where the processor enters the kernel; by the kernel's variable where that is neither way. */
+static struct nd_u64 kva_shadow(const struct nd_dump *dump, struct nd_u64 lstar)
+{
+	nd_va with = dump->symbol[ND_SYM_KiSystemCall64Shadow];
+	nd_va without = dump->symbol[ND_SYM_KiSystemCall64];
+	nd_va variable = dump->symbol[ND_SYM_KiKvaShadow];
+
+	if (lstar.st == ND_OK && with != 0 && lstar.value == with)
+		return nd_u64_of(1);
+	if (lstar.st == ND_OK && without != 0 && lstar.value == without)
+		return nd_u64_of(0);
+	return variable ? nd_read_num(&dump->kernel, variable, 1)
+			: nd_u64_missing(ND_NO_SYMBOLS, 0);
+}
+
 static enum nd_status render_mitigations(struct text *out, const struct node_at *at)
 {
 	const struct nd_dump *dump = at->dump;
 	struct nd_cpu_register special[ND_SPECIAL_REGISTERS];
-	struct nd_u64 cr4 = nd_u64_missing(ND_NOT_IN_BUILD, 0);
-	nd_va shadow = dump->symbol[ND_SYM_KiKvaShadow];
 	struct nd_cpu cpu;
+	struct nd_u64 cr4;
 	uint32_t count;
 	enum nd_status st = nd_cpu_read(dump, at->key[0], &cpu);
 
 	if (st != ND_OK)
 		return missing_or_fail(out, st, 0);
-	yes_no(out, "KvaShadow",
-	       shadow ? nd_read_num(&dump->kernel, shadow, 1) : nd_u64_missing(ND_NO_SYMBOLS, 0),
-	       0);
+	count = nd_cpu_special_registers(dump, &cpu, special);
+	yes_no(out, "KvaShadow", kva_shadow(dump, special_value(special, count, "MsrLStar")), 0);
 	text_fact_va(out, "KernelDirectoryTableBase", cpu.kernel_dtb);
 	text_fact_hex(out, "ShadowFlags", cpu.shadow_flags);
-	count = nd_cpu_special_registers(dump, &cpu, special);
-	for (uint32_t i = 0; i < count; i++)
-		if (strcmp(special[i].name, "Cr4") == 0)
-			cr4 = special[i].value;
+	cr4 = special_value(special, count, "Cr4");
 	yes_no(out, "La57", cr4, 12); /* CR4 bits, as the processor manuals number them */
 	yes_no(out, "Pcid", cr4, 17);
 	yes_no(out, "Smep", cr4, 20);

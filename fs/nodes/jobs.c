@@ -508,7 +508,7 @@ static bool silo_of(const struct node_at *at, char name[NODE_NAME_MAX + 1])
 		return false;
 	silo = nd_process_silo(at->dump, &p);
 	if (silo.job == 0) {
-		strcpy(name, "host");
+		memcpy(name, "host", sizeof("host"));
 		return silo.st == ND_OK;
 	}
 	if (nd_jobs(at->dump, &list) != ND_OK)

@@ -595,7 +595,7 @@ static const struct node_row process_rows[] = {
 const struct node_row node_proc_rows[] = {
 	{ "list",  "table: pid image session eprocess ppid active listed protection integrity job silo create-time",
 	  .render = render_list, .flags = NODE_COSTLY },
-	{ "crossview", "table: pid eprocess image links cid session handles threads pool; 1, 0, or - where a source cannot tell",
+	{ "crossview", "table: pid eprocess image links cid session handles threads pool; 1, 0, or - where a source cannot tell. Scans all writable memory of the kernel: grep -r --exclude=crossview where that is slow",
 	  .render = render_crossview, .flags = NODE_COSTLY },
 	{ "<pid>", "each EPROCESS on PsActiveProcessHead or known to another source; also by 0x pid or EPROCESS address",
 	  .rows = process_rows, .next = next_process, .find = find_process, .about = about_process },

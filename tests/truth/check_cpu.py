@@ -40,6 +40,12 @@ def check_idt(truth, tree, report):
         report.same(f"{base} names", sorted([*rows, "table"]), tree.names(base))
 
 
+def kva_shadow(truth):
+    """Whether traps enter the kernel through its shadow: one variant of each handler is for that."""
+    entries = truth.data["idt"][0]["entries"]
+    return any((e.get("symbol") or "").endswith("Shadow") for e in entries)
+
+
 def check_cpu(truth, tree, report):
     for cpu, state in zip(truth.data["processors"], truth.data["cpus"]):
         base = f"cpu/{cpu['number']}"
@@ -47,6 +53,10 @@ def check_cpu(truth, tree, report):
         for key, name in (("Pcr", "kpcr"), ("Prcb", "prcb"), ("IdtBase", "idt"),
                           ("GdtBase", "gdt"), ("TssBase", "tss")):
             report.same(f"{base}/pcr {key}", T.va(cpu[name]), pcr.get(key))
+        shadow = tree.facts(f"{base}/mitigations").get("KvaShadow")
+        if shadow != "<no-symbols>":
+            report.same(f"{base}/mitigations KvaShadow", "yes" if kva_shadow(truth) else "no",
+                        shadow)
         registers = tree.facts(f"{base}/registers")
         for key, name in (("Rip", "rip"), ("Rsp", "rsp")):
             report.same(f"{base}/registers {key}", T.va(state[name]), registers.get(key))
