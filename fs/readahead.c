@@ -9,6 +9,8 @@
 
 #include "readahead.h"
 
+#define DEVICE_BYTES 32 /* of "major:minor" */
+
 /* In /proc/self/mountinfo blanks and the like are written as a backslash and three octal digits. */
 static void unescape(char *s)
 {
@@ -25,8 +27,8 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-/* The device of the mount at dir: of the last line, which lies on top of others. */
-static int device_of(const char *dir, unsigned *ret_major, unsigned *ret_minor)
+/* major:minor of the mount at dir: of the last line, which lies on top of others. */
+static int device_of(const char *dir, char ret[DEVICE_BYTES])
 {
 	FILE *file = fopen("/proc/self/mountinfo", "re");
 	char *line = NULL;
@@ -36,16 +38,14 @@ static int device_of(const char *dir, unsigned *ret_major, unsigned *ret_minor)
 	if (!file)
 		return -1;
 	while (getline(&line, &room, file) > 0) {
-		unsigned major, minor;
-		char *at;
+		char device[DEVICE_BYTES], *at;
 
 		/* id, parent's id, major:minor, root, mount point */
-		if (sscanf(line, "%*u %*u %u:%u %*s %ms", &major, &minor, &at) != 3)
+		if (sscanf(line, "%*s %*s %31s %*s %ms", device, &at) != 2)
 			continue;
 		unescape(at);
 		if (strcmp(at, dir) == 0) {
-			*ret_major = major;
-			*ret_minor = minor;
+			memcpy(ret, device, sizeof(device));
 			found = 0;
 		}
 		free(at);
@@ -57,12 +57,11 @@ static int device_of(const char *dir, unsigned *ret_major, unsigned *ret_minor)
 
 int readahead_open(const char *dir)
 {
-	unsigned major, minor;
-	char path[64];
+	char device[DEVICE_BYTES], path[96];
 
-	if (device_of(dir, &major, &minor) != 0)
+	if (device_of(dir, device) != 0)
 		return -1;
-	snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb", major, minor);
+	snprintf(path, sizeof(path), "/sys/class/bdi/%s/read_ahead_kb", device);
 	return open(path, O_WRONLY | O_CLOEXEC);
 }
 

@@ -1,6 +1,7 @@
 # tests/readme.bats - the commands that README.md prints do what it says they do.
 
 load dumps
+load transcript
 
 setup_file() {
     load dumps
@@ -11,19 +12,14 @@ setup_file() {
 teardown_file() { load dumps; unmount_below "$BATS_FILE_TMPDIR"; }
 
 @test "the example's commands print the example's output" {
-    local line command='' expected='' count=0
-    while IFS= read -r line; do
-        if [[ $line == '    $ '* || $line == END ]]; then
-            if [ -n "$command" ]; then
-                count=$((count + 1))
-                diff <(printf '%s' "$expected" | sed '$ { /^$/d }') <(cd "$PLACE" && bash -c "$command" 2>&1)
-            fi
-            command=${line#    $ } expected=''
-        elif [[ $line == '    '* ]]; then
-            expected+=${line#    }$'\n'
-        fi
-    done < <(sed -n '/^## What it looks like/,/^## /p' README.md && echo END)
-    [ "$count" = 12 ]
+    run_examples "$PLACE" < <(sed -n '/^## What it looks like/,/^## /p' README.md)
+    [ "$EXAMPLES" = 12 ]
+}
+
+@test "the examples of raw memory print what they say" {
+    requires objdump xxd file
+    run_examples "$PLACE" < <(sed -n '/^## Raw memory/,/^## Mounting/p' README.md)
+    [ "$EXAMPLES" = 6 ]
 }
 
 @test "make help lists every target that README.md names" {

@@ -203,6 +203,7 @@ enum nd_status render_process_coverage(struct text *out, const struct node_at *a
 	for (uint32_t i = 0; st == ND_OK && i < modules->count; i++) {
 		const struct nd_module *m = &modules->module[modules->by_base[i]];
 		struct counts c = { 0 };
+		unsigned long long in_memory;
 
 		if (m->size.st != ND_OK || m->size.value == 0 || m->size.value > UINT32_MAX)
 			continue;
@@ -210,12 +211,12 @@ enum nd_status render_process_coverage(struct text *out, const struct node_at *a
 				 &steps, &c);
 		lines_begin(&l);
 		text_ustr(&l.text, &m->name);
+		in_memory = c.valid + c.transition + c.prototype;
 		text_printf(&l.text, "\t%llu", (unsigned long long)c.pages);
 		if (c.unseen) /* of a size that no module has */
 			text_str(&l.text, "\t<invalid>\t<invalid>\n");
 		else
-			text_printf(&l.text, "\t%llu\t%llu\n",
-				    (unsigned long long)(c.valid + c.transition + c.prototype),
+			text_printf(&l.text, "\t%llu\t%llu\n", in_memory,
 				    (unsigned long long)c.present);
 	}
 	if (st == ND_OK)

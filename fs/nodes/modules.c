@@ -1,37 +1,13 @@
 /*
  * fs/nodes/modules.c - /modules: kernel modules, loaded and unloaded.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "nodes/lines.h"
 #include "nodes/nodes.h"
 #include "ntdump.h"
 
-/* --- names: the module's file name; its base address where it has none; ~2 for the second ----- */
-
-/* Names so long that they were cut get their place in the list: they need not differ. */
-#define CUT_NAME_BYTES 190u
-
-static void module_name(const struct nd_module_list *list, uint32_t index,
-			char name[NODE_NAME_MAX + 1])
-{
-	const struct nd_module *m = &list->module[index];
-	char plain[256];
-	size_t len = 0;
-
-	if (m->name.st == ND_OK && m->name.count > 0)
-		len = text_file_name_utf16(m->name.units, m->name.count, plain);
-	if (len == 0)
-		snprintf(name, NODE_NAME_MAX + 1, "0x%016llx~%u", (unsigned long long)m->base,
-			 index + 1);
-	else if (len >= CUT_NAME_BYTES)
-		snprintf(name, NODE_NAME_MAX + 1, "%.200s~%u", plain, index + 1);
-	else if (m->duplicate)
-		snprintf(name, NODE_NAME_MAX + 1, "%.200s~%u", plain, m->duplicate + 1);
-	else
-		snprintf(name, NODE_NAME_MAX + 1, "%s", plain);
-}
+/* --- names ------------------------------------------------------------------------------------ */
 
 static enum nd_status next_module(const struct node_at *dir, uint64_t *cursor,
 				  struct node_entry *ret)
@@ -44,7 +20,7 @@ static enum nd_status next_module(const struct node_at *dir, uint64_t *cursor,
 	if (*cursor >= list->count)
 		return ND_ENOENT;
 	ret->key = (uint32_t)(*cursor)++;
-	module_name(list, ret->key, ret->name);
+	module_file_name(list, ret->key, ret->name);
 	return ND_OK;
 }
 
@@ -59,7 +35,7 @@ static enum nd_status find_module(const struct node_at *dir, const char *name,
 	if (st != ND_OK)
 		return st;
 	for (uint32_t i = 0; i < list->count; i++) {
-		module_name(list, i, ret->name);
+		module_file_name(list, i, ret->name);
 		if (strcmp(ret->name, name) == 0) {
 			ret->key = i;
 			return ND_OK;
@@ -70,7 +46,7 @@ static enum nd_status find_module(const struct node_at *dir, const char *name,
 	if (alias == UINT32_MAX)
 		return ND_ENOENT;
 	ret->key = alias;
-	module_name(list, alias, ret->name);
+	module_file_name(list, alias, ret->name);
 	return ND_OK;
 }
 
@@ -312,6 +288,7 @@ static const struct node_row module_rows[] = {
 	{ "pdb",       "name.pdb/GUIDAGE of the RSDS record",             .render = render_pdb },
 	{ "exports",   "table: rva ordinal name forwarder",               .render = render_exports },
 	{ "sections",  "table: rva size characteristics name",            .render = render_sections },
+	{ "image",     "the image as a PE file, laid out as in memory; its header says so. What the dump lacks is a hole", .raw = &node_kernel_image, .exists = exists_image, .flags = NODE_RAW },
 	{ 0 }
 };
 

@@ -65,6 +65,15 @@ enum nd_status render_process_listing(struct text *out, const struct node_at *at
 enum nd_status render_syscall_listing(struct text *out, const struct node_at *at); /* syscalls.c */
 enum nd_status render_process_syscalls(struct text *out, const struct node_at *at);
 enum nd_status render_syscall(struct text *out, const struct node_at *at);
+/* Mapped images as PE files: image.c */
+extern const struct node_raw node_kernel_image;
+extern const struct node_raw node_process_image;
+extern const struct node_row node_process_image_rows[];
+bool exists_image(const struct node_at *at);
+/* What a module's file is called: distinct in its list. */
+void module_file_name(const struct nd_module_list *list, uint32_t index,
+		      char name[NODE_NAME_MAX + 1]);
+
 enum nd_status render_thread_stack(struct text *out, const struct node_at *at); /* stacks.c */
 enum nd_status render_crash_stack(struct text *out, const struct node_at *at);
 enum nd_status render_wait(struct text *out, const struct node_at *at); /* waits.c */

@@ -588,6 +588,7 @@ static const struct node_row process_rows[] = {
 	{ "handles",    "one file a handle",                                             .rows = node_handles_rows },
 	{ "code",       "disassembly in its address space (looked up, not listed)",      .rows = node_process_code_rows, .flags = NODE_UNLISTED },
 	{ "symbol",     "names and addresses of its modules (looked up, not listed)",    .rows = node_process_symbol_rows, .flags = NODE_UNLISTED },
+	{ "modules-image", "its modules as PE files (raw memory: -o raw=list lists them)", .rows = node_process_image_rows, .flags = NODE_RAW },
 	{ "threads",    "one directory a thread",                                        .rows = threads_rows },
 	{ 0 }
 };
