@@ -64,6 +64,7 @@ extern const struct nd_container nd_container_rdmp;
 extern const struct nd_container nd_container_triage;
 extern const struct nd_container nd_container_elf;
 extern const struct nd_container nd_container_kdump;
+extern const struct nd_container nd_container_lime;
 extern const struct nd_container nd_container_raw;
 
 /*

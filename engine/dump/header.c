@@ -160,7 +160,7 @@ static const struct magic magics[] = {
 	{ "RSTR", 4, "Windows hibernation file, not a crash dump" },
 	{ "KDUMP   ", 8, "damaged kdump-compressed dump: shorter than its headers" },
 	{ "makedumpfile\0\0\0\0", 16, "a flattened kdump-compressed dump; assemble it first: makedumpfile -R NEW < DUMP" },
-	{ "EMiL", 4, "a LiME memory image" NOT_YET },
+	{ "EMiL", 4, "damaged LiME image: shorter than its header" },
 	{ "\xd2\xbe\xd2\xbe", 4, "a VMware saved state" NOT_YET },
 	{ "\xd3\xbe\xd3\xbe", 4, "a VMware saved state" NOT_YET },
 	{ "\xd1\xba\xd1\xba", 4, "a VMware saved state" NOT_YET },

@@ -3,11 +3,16 @@
  * libkdumpfile. Which pages there are is decided here: the library gives zeros for pages of an ELF
  * core that are cut off or lie right before a segment.
  */
+#include <errno.h>
 #include <libkdumpfile/kdumpfile.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "dump/container.h"
 #include "dump/notes.h"
@@ -26,7 +31,8 @@
 #define KDUMP_BYTES_MIN 0x2000u
 #define KDUMP_NOTES_AT 0x1030u /* in the sub-header: u64 offset, u64 size */
 #define RUNS_MAX (1u << 20)
-#define IDLE_MAX 64	/* contexts kept: as many threads as the daemon can have */
+#define IDLE_MAX 64 /* contexts kept: as many threads as the daemon can have */
+#define TRY_SECONDS 30u
 #define CACHE_PAGES 62u /* of the library's cache, which is behind ours */
 
 struct kdump {
@@ -144,24 +150,64 @@ static void set_library_error(const struct kdump *k, struct nd_error *err)
 
 /* --- opening -------------------------------------------------------------------------------- */
 
+static kdump_status open_context(kdump_ctx_t *ctx, int fd)
+{
+	/* Never mmap(2): a file that shrinks would kill the process. */
+	kdump_status status =
+		kdump_set_number_attr(ctx, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER);
+
+	if (status == KDUMP_OK) /* QEMU leaves it out of kdump files */
+		status = kdump_set_string_attr(ctx, KDUMP_ATTR_ARCH_NAME, "x86_64");
+	if (status == KDUMP_OK)
+		status = kdump_set_number_attr(ctx, "cache.size", CACHE_PAGES);
+	if (status == KDUMP_OK)
+		status = kdump_open_fd(ctx, fd);
+	return status;
+}
+
+/*
+ * Whether the library lives through opening the file: on some damaged headers 0.5.1 does not. Tried in
+ * a process of its own, which may also not take for ever.
+ */
+static bool can_be_opened(int fd)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		kdump_ctx_t *ctx;
+
+		setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+		signal(SIGSEGV, SIG_DFL);
+		signal(SIGBUS, SIG_DFL);
+		signal(SIGFPE, SIG_DFL);
+		signal(SIGABRT, SIG_DFL);
+		alarm(TRY_SECONDS);
+		ctx = kdump_new();
+		if (ctx != NULL)
+			(void)open_context(ctx, fd);
+		_exit(0);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return pid < 0 || WIFEXITED(status);
+}
+
 static enum nd_status open_library(struct nd_source *src, struct nd_error *err)
 {
 	struct kdump *k = src->state;
 	kdump_status status;
 
+	if (!can_be_opened(src->fd)) {
+		nd_error_set(err, "libkdumpfile cannot live with its damaged header");
+		return ND_EFORMAT;
+	}
 	k->ctx = kdump_new();
 	if (k->ctx == NULL) {
 		nd_error_set(err, "out of memory");
 		return ND_ENOMEM;
 	}
-	/* Never mmap(2): a file that shrinks would kill the process. */
-	status = kdump_set_number_attr(k->ctx, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER);
-	if (status == KDUMP_OK) /* QEMU leaves it out of kdump files */
-		status = kdump_set_string_attr(k->ctx, KDUMP_ATTR_ARCH_NAME, "x86_64");
-	if (status == KDUMP_OK)
-		status = kdump_set_number_attr(k->ctx, "cache.size", CACHE_PAGES);
-	if (status == KDUMP_OK)
-		status = kdump_open_fd(k->ctx, src->fd);
+	status = open_context(k->ctx, src->fd);
 	if (status == KDUMP_OK)
 		return ND_OK;
 	set_library_error(k, err);

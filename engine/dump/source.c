@@ -25,7 +25,8 @@
 static const struct nd_container *const containers[] = {
 	&nd_container_bitmap, &nd_container_full,    &nd_container_triage,
 	&nd_container_rdmp,   &nd_container_summary, &nd_container_kdump,
-	&nd_container_elf,    &nd_container_raw,     NULL,
+	&nd_container_elf,    &nd_container_lime,    &nd_container_raw,
+	NULL,
 };
 
 /* --- bytes of the file -------------------------------------------------------------------- */
@@ -35,6 +36,11 @@ static _Thread_local uint64_t failures;
 uint64_t nd_source_failures(void)
 {
 	return failures;
+}
+
+void nd_source_note_failure(void)
+{
+	failures++;
 }
 
 /* All of them or ND_EIO: an error and a file that has become too short are the same to callers. */
@@ -270,6 +276,67 @@ enum nd_status nd_source_next_run(const struct nd_source *src, nd_pfn from, nd_p
 	if (src->container->next_run == NULL)
 		return ND_ENOENT;
 	return src->container->next_run(src->state, from, first, pages);
+}
+
+/* Pages from `pfn` on, at most `max`, that lie in one piece at `at` of the file: max or 1. */
+static uint64_t pages_in_line(const struct nd_source *src, nd_pfn pfn, uint64_t at, uint64_t max)
+{
+	uint64_t last;
+
+	if (max > 1 && src->container->find(src->state, pfn + max - 1, &last) && last > at &&
+	    (last - at) >> ND_PAGE_SHIFT == max - 1)
+		return max;
+	return 1;
+}
+
+/*
+ * Whether the page at `at` of the file is a hole, and how many of the `max` pages from there on
+ * are the same; false, and all of them, where the file system does not tell.
+ */
+static bool is_hole(const struct nd_source *src, uint64_t at, uint64_t max, uint64_t *ret_same)
+{
+	off_t data = lseek(src->fd, (off_t)at, SEEK_DATA), hole;
+	uint64_t same = max;
+	bool ret = false;
+
+	if (data < 0 && errno == ENXIO) {
+		ret = true;
+	} else if (data >= 0 && (uint64_t)data >= at + ND_PAGE_BYTES) {
+		same = ((uint64_t)data - at) / ND_PAGE_BYTES;
+		ret = true;
+	} else if (data >= 0) {
+		hole = lseek(src->fd, data, SEEK_HOLE);
+		if (hole >= 0 && (uint64_t)hole > at)
+			same = ((uint64_t)hole - at + ND_PAGE_BYTES - 1) / ND_PAGE_BYTES;
+	}
+	*ret_same = same < max ? same : max;
+	return ret;
+}
+
+enum nd_status nd_source_next_stored(const struct nd_source *src, nd_pfn from, nd_pfn *first,
+				     uint64_t *pages)
+{
+	nd_pfn at;
+	uint64_t count, offset, same;
+	enum nd_status st;
+
+	while ((st = nd_source_next_run(src, from, &at, &count)) == ND_OK) {
+		if (src->container->read_page != NULL ||
+		    !src->container->find(src->state, at, &offset)) {
+			same = count;
+			break;
+		}
+		if (!is_hole(src, offset, count, &same)) {
+			same = pages_in_line(src, at, offset, same);
+			break;
+		}
+		from = at + pages_in_line(src, at, offset, same);
+	}
+	if (st == ND_OK) {
+		*first = at;
+		*pages = same;
+	}
+	return st;
 }
 
 /* --- virtual memory ----------------------------------------------------------------------- */

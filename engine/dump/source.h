@@ -35,8 +35,8 @@ enum nd_status nd_source_open_fd(int fd, struct nd_source **ret, struct nd_error
 /* NULL is accepted. No other thread may use the source any more. */
 void nd_source_close(struct nd_source *src);
 
-/* "full", "bitmap", "summary", "rdmp", "triage", "elf", "kdump", "raw": the container's name,
- * static storage. */
+/* "full", "bitmap", "summary", "rdmp", "triage", "elf", "kdump", "lime", "raw": the container's
+ * name, static storage. */
 const char *nd_source_container(const struct nd_source *src);
 /* The parsed DUMP_HEADER64; NULL where the container has none. Lives as long as the source. */
 const struct nd_header *nd_source_header(const struct nd_source *src);
@@ -69,6 +69,13 @@ bool nd_source_has(const struct nd_source *src, nd_pfn pfn);
  */
 enum nd_status nd_source_next_run(const struct nd_source *src, nd_pfn from, nd_pfn *first,
 				  uint64_t *pages);
+
+/*
+ * As nd_source_next_run(), but without the pages that are holes of a sparse file (they hold zeros):
+ * for those who look at all of memory. Runs need not be maximal. Asks the file system.
+ */
+enum nd_status nd_source_next_stored(const struct nd_source *src, nd_pfn from, nd_pfn *first,
+				     uint64_t *pages);
 
 /* What QEMU's note of a processor tells; everything as the processor had it. */
 struct nd_source_cpu {
@@ -135,9 +142,12 @@ enum nd_status nd_source_read_file(const struct nd_source *src, uint64_t offset,
 				   size_t len);
 
 /*
- * How many reads of dump files have failed (ND_EIO) in this thread. Whoever keeps what he made of a dump
- * compares before and after: a failure that somebody took for a missing value must not be kept.
+ * How many reads of dump files have failed (ND_EIO) in this thread, and how often memory ran out where
+ * callers may not notice. Whoever keeps what he made of a dump compares before and after: a failure that
+ * somebody took for a missing value must not be kept.
  */
 uint64_t nd_source_failures(void);
+/* Count one: a list could not be made for want of memory, or a line is left out. */
+void nd_source_note_failure(void);
 
 #endif

@@ -365,7 +365,7 @@ static enum nd_status from_scan(struct nd_dump *dump)
 	nd_pfn from = 0, first;
 	uint64_t pages;
 
-	while (nd_source_next_run(dump->src, from, &first, &pages) == ND_OK) {
+	while (nd_source_next_stored(dump->src, from, &first, &pages) == ND_OK) {
 		from = first + pages;
 		for (nd_pfn pfn = first; pfn < from && left.tables > 0; pfn++) {
 			enum nd_status st = nd_source_read(dump->src, pfn, 0, page, sizeof(page));

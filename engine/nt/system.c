@@ -233,6 +233,7 @@ enum nd_contents nd_contents_of(const struct nd_dump *dump, struct nd_u64 *ret_u
 	} container[] = {
 		{ "elf", ND_CONTENTS_ELF },
 		{ "kdump", ND_CONTENTS_KDUMP },
+		{ "lime", ND_CONTENTS_RAW },
 		{ "raw", ND_CONTENTS_RAW },
 	};
 	const struct nd_header *h = dump->header;

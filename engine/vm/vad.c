@@ -250,6 +250,34 @@ enum nd_status nd_vad_find(const struct nd_dump *dump, nd_va eprocess, nd_va va,
 	return ND_UNMAPPED;
 }
 
+enum nd_status nd_vad_next(const struct nd_dump *dump, nd_va eprocess, nd_va va, struct nd_vad *ret)
+{
+	enum nd_status st = nd_vad_find(dump, eprocess, va, ret);
+	struct nd_u64 root;
+	bool found = false;
+	nd_va at;
+
+	if (st != ND_UNMAPPED)
+		return st;
+	root = nd_member_read(&dump->kernel, eprocess, ND_M_EPROCESS_VadRoot);
+	if (root.st != ND_OK)
+		return root.st;
+	at = root.value;
+	for (unsigned depth = 0; at != 0 && depth < VAD_DEPTH_MAX; depth++) {
+		struct node node = { 0 };
+
+		st = read_node(dump, at, &node);
+		if (st != ND_OK)
+			return st;
+		if (node.vad.start > va) {
+			*ret = node.vad;
+			found = true;
+		}
+		at = node.vad.start > va ? node.left : node.right;
+	}
+	return found ? ND_OK : ND_UNMAPPED;
+}
+
 /* Follow the subsection chain to the one that holds page `index` of the section. */
 static enum nd_status prototype_in_chain(const struct nd_dump *dump, nd_va subsection,
 					 uint64_t first_pte, uint64_t index, nd_va *ret)

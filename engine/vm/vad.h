@@ -58,6 +58,10 @@ void nd_vad_list_free(struct nd_vad_list *list);
 enum nd_status nd_vad_find(const struct nd_dump *dump, nd_va eprocess, nd_va va,
 			   struct nd_vad *ret);
 
+/* The range that holds `va`, else the first one above it: ND_UNMAPPED when there is none. */
+enum nd_status nd_vad_next(const struct nd_dump *dump, nd_va eprocess, nd_va va,
+			   struct nd_vad *ret);
+
 /*
  * The address of the prototype PTE of `va`. ND_NONE: private committed memory, so demand zero.
  * ND_UNMAPPED: no range, or reserved only.

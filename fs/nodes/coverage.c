@@ -7,6 +7,7 @@
 #include "nodes/lines.h"
 #include "nodes/reports.h"
 #include "ntdump.h"
+#include "vm/extent.h"
 #include "vm/vad.h"
 
 /*
@@ -20,56 +21,9 @@ struct counts {
 	uint64_t pages, valid, transition, prototype, demand_zero, paged_out, present, unseen;
 };
 
-/* Pages from the one at `va` to the end of what an entry of a table of that level stands for. */
-static uint64_t pages_of_entry(nd_va va, unsigned level)
-{
-	uint64_t span = 1ull << 9 * (level - 1);
-
-	return span - (va >> ND_PAGE_SHIFT) % span;
-}
-
-/*
- * Pages from `va` on, at most `most`, whose prototype PTEs lie where nothing is mapped, like that of
- * `va`; 1 when it lies somewhere.
- */
-static uint64_t pages_without_prototypes(const struct nd_space *space, nd_va va, uint64_t most)
-{
-	const struct nd_dump *dump = space->dump;
-	struct nd_page page;
-	nd_va first, last;
-	uint64_t count;
-
-	if (nd_is_missing(nd_vad_prototype(dump, space->process, va, &first)))
-		return most;
-	if (nd_vad_prototype(dump, space->process, va, &first) != ND_OK ||
-	    !nd_is_missing(nd_translate(&dump->kernel, first, &page)) || page.level == 0)
-		return 1;
-	count = (pages_of_entry(first, page.level) * ND_PAGE_BYTES - first % ND_PAGE_BYTES) / 8;
-	count = count < most ? count : most;
-	if (count <= 1 ||
-	    nd_vad_prototype(dump, space->process, va + (count - 1) * ND_PAGE_BYTES, &last) !=
-		    ND_OK ||
-	    last != first + (count - 1) * 8)
-		return 1;
-	return count;
-}
-
-/* How many pages from `va` on, at most `most`, are like the one there: its tables are missing. */
-static uint64_t pages_alike(const struct nd_space *space, nd_va va, const struct nd_page *page,
-			    bool is_private, uint64_t most)
-{
-	uint64_t count;
-
-	if (page->level <= 1 || (page->state != ND_PAGE_NONE && page->state != ND_PAGE_DEMAND_ZERO))
-		return 1;
-	count = pages_of_entry(va, page->level);
-	count = count < most ? count : most;
-	return is_private ? count : pages_without_prototypes(space, va, count);
-}
-
 /* Count the pages of [start, end] in at most *steps looks. */
 static enum nd_status count_range(const struct nd_space *space, nd_va start, nd_va end,
-				  bool is_private, uint64_t *steps, struct counts *c)
+				  uint64_t *steps, struct counts *c)
 {
 	uint64_t pages = (end - start) / ND_PAGE_BYTES + 1, n;
 
@@ -87,7 +41,7 @@ static enum nd_status count_range(const struct nd_space *space, nd_va start, nd_
 		st = nd_translate(space, va, &page);
 		if (nd_is_failure(st))
 			return st;
-		n = pages_alike(space, va, &page, is_private, pages - i);
+		n = nd_pages_alike(space, va, &page, pages - i);
 		c->paged_out += st == ND_PAGED_OUT ? n : 0;
 		c->valid += page.state == ND_PAGE_VALID || page.state == ND_PAGE_LARGE;
 		c->transition += page.state == ND_PAGE_TRANSITION;
@@ -118,9 +72,7 @@ static enum nd_status count_process(const struct nd_dump *dump, nd_va eprocess, 
 	for (size_t i = 0; i < vads.count && st == ND_OK; i++) {
 		const struct nd_vad *v = &vads.vad[i];
 
-		st = count_range(&space, v->start, v->end,
-				 v->private_memory.st == ND_OK && v->private_memory.value == 1,
-				 &steps, c);
+		st = count_range(&space, v->start, v->end, &steps, c);
 	}
 	*all_steps += steps;
 	nd_vad_list_free(&vads);
@@ -207,8 +159,8 @@ enum nd_status render_process_coverage(struct text *out, const struct node_at *a
 
 		if (m->size.st != ND_OK || m->size.value == 0 || m->size.value > UINT32_MAX)
 			continue;
-		st = count_range(&space, m->base & ~0xfffull, m->base + m->size.value - 1, false,
-				 &steps, &c);
+		st = count_range(&space, m->base & ~0xfffull, m->base + m->size.value - 1, &steps,
+				 &c);
 		lines_begin(&l);
 		text_ustr(&l.text, &m->name);
 		in_memory = c.valid + c.transition + c.prototype;

@@ -174,19 +174,51 @@ static void thread_id(struct text *out, const struct nd_dump *dump, struct nd_u6
 	text_line(out);
 }
 
+static void bugcheck_parameters(struct text *out, const struct nd_u64 parameter[4])
+{
+	for (int i = 0; i < 4; i++) {
+		text_printf(out, "Parameter%d:\t", i + 1);
+		text_va(out, parameter[i]);
+		text_line(out);
+	}
+}
+
+/*
+ * Without a header: nt!KiBugCheckData, five pointers, which KeBugCheck2 fills in; all 0 while the
+ * machine runs.
+ */
+static enum nd_status bugcheck_in_memory(struct text *out, const struct nd_dump *dump)
+{
+	nd_va at = dump->symbol[ND_SYM_KiBugCheckData];
+	struct nd_u64 data[5];
+	uint64_t any = 0;
+
+	if (at == 0)
+		return missing_or_fail(out, ND_NO_SYMBOLS, 0);
+	for (unsigned i = 0; i < 5; i++) {
+		data[i] = nd_read_num(&dump->kernel, at + 8 * i, 8);
+		if (data[i].st != ND_OK)
+			return missing_or_fail(out, data[i].st, data[i].at);
+		any |= data[i].value;
+	}
+	if (any == 0)
+		return missing_or_fail(out, ND_NONE, 0);
+	if (data[0].value > UINT32_MAX)
+		data[0] = nd_u64_missing(ND_INVALID, at);
+	bugcheck_code(out, data[0]);
+	bugcheck_parameters(out, data + 1);
+	return ND_OK;
+}
+
 static enum nd_status render_bugcheck(struct text *out, const struct node_at *at)
 {
 	const struct nd_header *h = at->dump->header;
 	struct nd_crash crash;
 
 	if (!h)
-		return missing_or_fail(out, ND_NONE, 0);
+		return bugcheck_in_memory(out, at->dump);
 	bugcheck_code(out, h->bugcheck_code);
-	for (int i = 0; i < 4; i++) {
-		text_printf(out, "Parameter%d:\t", i + 1);
-		text_va(out, h->bugcheck_parameter[i]);
-		text_line(out);
-	}
+	bugcheck_parameters(out, h->bugcheck_parameter);
 	nd_crash_read(at->dump, &crash);
 	text_fact_dec(out, "Processor", crash.processor);
 	crash_object(out, at->dump, "Process", crash.process);

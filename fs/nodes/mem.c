@@ -80,10 +80,7 @@ static enum nd_status physical_seek(const struct node_at *at, uint64_t offset, b
 
 /* --- virtual ------------------------------------------------------------------------------------ */
 
-/*
- * The space of the node. What the page tables map, and nothing that only VADs tell: both reading
- * and seeking must see the same. ND_NONE where it has no page tables.
- */
+/* The space of the node, with what only VADs tell. ND_NONE where it has no page tables. */
 static enum nd_status space_of(const struct node_at *at, bool process, struct nd_space *ret)
 {
 	struct nd_process p;
@@ -98,7 +95,6 @@ static enum nd_status space_of(const struct node_at *at, bool process, struct nd
 	if (p.directory_table_base.st != ND_OK && ret->levels != 0)
 		return ND_NONE;
 	*ret = nd_process_space(at->dump, &p);
-	ret->process = 0;
 	return ND_OK;
 }
 
