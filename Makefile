@@ -76,6 +76,7 @@ $(B)/ntdumpfs: $(B)/fs/main.o $(ARCHIVES)
 	$(LINK)
 $(B)/unit/%: $(B)/tests/unit/%.o $(ARCHIVES)
 	$(LINK)
+$(B)/unit/test_failing: LDFLAGS += $(foreach f,malloc calloc realloc reallocarray strdup strndup getcwd free pread pread64,-Wl,--wrap=$(f))
 $(B)/oracle/%: $(B)/tests/oracle/%.o $(ARCHIVES)
 	$(LINK) -laddrxlat
 $(B)/soak/%: $(B)/tests/soak/%.o $(ARCHIVES)

@@ -421,6 +421,7 @@ static enum nd_status understand(struct nd_dump *dump, struct nd_error *err)
 enum nd_status nd_dump_open(const char *path, const struct nd_open_options *options,
 			    struct nd_dump **ret, struct nd_error *err)
 {
+	uint64_t before = nd_source_failures();
 	struct nd_dump *dump = calloc(1, sizeof(*dump));
 	enum nd_status st = dump ? ND_OK : ND_ENOMEM;
 
@@ -439,6 +440,11 @@ enum nd_status nd_dump_open(const char *path, const struct nd_open_options *opti
 	}
 	if (st == ND_OK)
 		st = understand(dump, err);
+	if (st == ND_OK && nd_source_failures() != before) {
+		/* What was not read would be missing for as long as the dump is open. */
+		nd_error_set(err, "cannot read the dump, or memory ran out");
+		st = ND_EIO;
+	}
 	if (st != ND_OK) {
 		nd_dump_close(dump);
 		return st;

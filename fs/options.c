@@ -478,7 +478,7 @@ static enum nd_status parse_all(struct options *o, int argc, char **argv, char *
 	enum nd_status st = ND_OK;
 	int flag, lists = 0;
 
-	optind = 1;
+	optind = 0; /* from the beginning, whatever getopt keeps of an earlier command line */
 	opterr = 0;
 	while (st == ND_OK && (flag = getopt_long(argc, argv, flags, longs, NULL)) != -1) {
 		if (flag == 'o')

@@ -23,12 +23,13 @@ static enum nd_status render_whole(const struct node_at *at, struct text *out)
 
 enum nd_status node_render(const struct node_at *at, struct text *out)
 {
+	uint64_t before = nd_source_failures();
 	enum nd_status st;
 
 	if (!at->row->render)
 		return ND_EINVAL;
 	if (!node_exists(at))
-		return ND_ENOENT;
+		return nd_source_failures() != before ? ND_EIO : ND_ENOENT;
 	atomic_fetch_add_explicit(&at->tree->renders, 1, memory_order_relaxed);
 	st = render_whole(at, out);
 	if (!nd_is_missing(st))
@@ -130,7 +131,9 @@ enum nd_status tree_attr(struct tree *tree, uint64_t ino, struct tree_attr *ret)
 		if (st != ND_OK)
 			return st;
 		present = present > 0 ? present : ND_PAGE_BYTES; /* none: some tools read nothing */
-		attr.stored = present < attr.size ? present : attr.size;
+		/* Less than all, whatever there is: cp(1) and tar(1) then look for holes. */
+		attr.stored = attr.size > ND_PAGE_BYTES ? attr.size - ND_PAGE_BYTES : attr.size;
+		attr.stored = present < attr.stored ? present : attr.stored;
 	} else if (attr.kind != TREE_DIR) {
 		st = tree_content_get(tree, ino, &content);
 		if (st != ND_OK)

@@ -117,6 +117,8 @@ enum nd_status nd_image_get(const struct nd_space *space, nd_va base, const stru
 		st = image ? load(&pe, image) : ND_ENOMEM;
 		if (st == ND_OK && nd_source_failures() != before)
 			st = ND_EIO;
+		if (st == ND_ENOMEM)
+			nd_source_note_failure();
 		if (st != ND_OK && image)
 			image_free(image);
 		if (st == ND_OK) {

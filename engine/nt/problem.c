@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 
+#include "dump/source.h"
 #include "nt/list.h"
 #include "nt/problem.h"
 
@@ -14,8 +15,10 @@ void nd_problem_add(struct nd_problems *problems, struct nd_problem problem)
 		size_t cap = problems->cap ? 2 * problems->cap : 16;
 		struct nd_problem *grown = realloc(problems->item, cap * sizeof(*grown));
 
-		if (!grown)
+		if (!grown) {
+			nd_source_note_failure();
 			return;
+		}
 		problems->item = grown;
 		problems->cap = cap;
 	}

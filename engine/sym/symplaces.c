@@ -3,6 +3,7 @@
  * them and as Windows' debuggers do, and the usual places.
  */
 #include "sym/symfind.h"
+#include "dump/source.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -38,6 +39,8 @@ static void add_folder(struct nd_symfind *f, const char *path, size_t len)
 	f->folder[f->folder_count] = strndup(path, len);
 	if (f->folder[f->folder_count] != NULL)
 		f->folder_count++;
+	else
+		nd_source_note_failure();
 }
 
 static bool piece_is(const char *piece, size_t len, const char *word)

@@ -3,6 +3,7 @@
  */
 #include "sym/symstore.h"
 #include "sym/symfind.h"
+#include "dump/source.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -130,13 +131,21 @@ static enum nd_status add_row(struct nd_symstore *store, const char *pdb_name,
 		.cwd = store->cwd,
 		.want_tried = tried != NULL || store->tell != NULL,
 	};
+	uint64_t before = nd_source_failures();
 	struct row *row;
 
 	if (store->table_rows > MAX_TABLE_ROWS || store->count == MAX_ROWS)
 		return ND_NO_SYMBOLS;
-	if (!make_room(store))
+	if (!make_room(store)) {
+		nd_source_note_failure();
 		return ND_ENOMEM;
+	}
 	nd_symfind(&f, store->search);
+	if (nd_source_failures() != before) { /* perhaps a folder was left out: not to be kept */
+		nd_symfile_free(f.found);
+		free(f.tried);
+		return ND_ENOMEM;
+	}
 	if (tried != NULL) {
 		*tried = f.tried;
 	} else {

@@ -3,6 +3,7 @@
  * compiled cache first, then the file for its identity, and reads it when it is the right one.
  */
 #include "sym/symfind.h"
+#include "dump/source.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,8 +38,10 @@ void nd_symfind_note(struct nd_symfind *f, const char *format, ...)
 	}
 	line[len++] = '\n';
 	text = realloc(f->tried, f->tried_len + len + 1);
-	if (text == NULL)
+	if (text == NULL) {
+		nd_source_note_failure();
 		return;
+	}
 	memcpy(text + f->tried_len, line, len);
 	f->tried = text;
 	f->tried_len += len;
