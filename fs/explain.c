@@ -34,7 +34,7 @@ static const char *kind_of(const struct node_row *row)
 /* "<hex>.windbg" takes what ends in ".windbg"; "<pid>" takes everything. */
 static bool fits(const struct node_row *row, const char *name, size_t len)
 {
-	const char *tail = is_dynamic(row) ? strchr(row->name, '>') : NULL;
+	const char *tail = is_dynamic(row) ? strrchr(row->name, '>') : NULL;
 	size_t tail_len;
 
 	if (!tail)
@@ -62,7 +62,7 @@ static const struct node_row *child_of(const struct node_row *rows, const char *
 			continue;
 		if (!is_dynamic(r))
 			return r;
-		if (!best || strlen(strchr(r->name, '>')) > strlen(strchr(best->name, '>')))
+		if (!best || strlen(strrchr(r->name, '>')) > strlen(strrchr(best->name, '>')))
 			best = r;
 	}
 	return best;

@@ -16,6 +16,7 @@
 #include "nt/namespace.h"
 #include "nt/object_type.h"
 #include "nt/pool_scan.h"
+#include "nt/peer.h"
 #include "nt/process.h"
 #include "nt/service_table.h"
 #include "nt/session.h"
@@ -36,8 +37,16 @@
 			undo(list); \
 			memset((list), 0, sizeof(*(list))); \
 			(st) = ND_EIO; \
+		} else if ((st) == ND_ENOMEM) { \
+			nd_source_note_failure(); \
 		} \
 	} while (0)
+
+static enum nd_status no_memory(void)
+{
+	nd_source_note_failure();
+	return ND_ENOMEM;
+}
 
 struct nd_tables {
 	pthread_mutex_t lock;	   /* recursive: building one list may need another */
@@ -55,6 +64,8 @@ struct nd_tables {
 	bool drivers_built;
 	struct nd_driver_list drivers;
 	bool jobs_built, sessions_built, alpc_built;
+	bool peers_built;
+	struct nd_peer_list peers;
 	struct nd_alpc alpc;
 	struct nd_job_list jobs;
 	struct nd_session_list sessions;
@@ -116,6 +127,7 @@ void nd_tables_free(struct nd_tables *t)
 	nd_job_list_free(&t->jobs);
 	nd_session_list_free(&t->sessions);
 	nd_alpc_free(&t->alpc);
+	nd_peer_list_free(&t->peers);
 	if (t->processes_built)
 		nd_process_list_free(&t->processes);
 	if (t->kernel_modules_built)
@@ -156,7 +168,7 @@ static enum nd_status build_processes(const struct nd_dump *dump, struct nd_tabl
 		t->modules = NULL;
 		t->handles = NULL;
 		nd_process_list_free(&t->processes);
-		return ND_ENOMEM;
+		return no_memory();
 	}
 	t->processes_built = true;
 	return ND_OK;
@@ -240,7 +252,7 @@ enum nd_status nd_threads(const struct nd_dump *dump, uint32_t process,
 	if (!t->threads[process]) {
 		struct nd_thread_list *list = calloc(1, sizeof(*list));
 
-		st = ND_ENOMEM;
+		st = list ? ND_OK : no_memory();
 		if (list)
 			BUILD(st,
 			      nd_thread_list_build(dump, processes->ref[process].eprocess, list),
@@ -271,7 +283,7 @@ enum nd_status nd_process_modules(const struct nd_dump *dump, uint32_t process,
 	if (!t->modules[process]) {
 		struct nd_module_list *list = calloc(1, sizeof(*list));
 
-		st = ND_ENOMEM;
+		st = list ? ND_OK : no_memory();
 		if (list)
 			BUILD(st,
 			      nd_process_modules_build(dump, processes->ref[process].eprocess,
@@ -303,7 +315,7 @@ enum nd_status nd_handle_table(const struct nd_dump *dump, uint32_t process,
 	if (!t->handles[process]) {
 		struct nd_handle_table *table = calloc(1, sizeof(*table));
 
-		st = ND_ENOMEM;
+		st = table ? ND_OK : no_memory();
 		if (table)
 			BUILD(st,
 			      nd_handle_table_build(dump, processes->ref[process].eprocess, table),
@@ -456,5 +468,21 @@ enum nd_status nd_service_table(const struct nd_dump *dump, enum nd_service_tabl
 	pthread_mutex_unlock(&t->lock);
 	if (st == ND_OK)
 		*ret = &t->services[id];
+	return st;
+}
+
+enum nd_status nd_peers(const struct nd_dump *dump, const struct nd_peer_list **ret)
+{
+	struct nd_tables *t = dump->tables;
+	enum nd_status st = ND_OK;
+
+	pthread_mutex_lock(&t->lock);
+	if (!t->peers_built) {
+		BUILD(st, nd_peer_list_build(dump, &t->peers), &t->peers, nd_peer_list_free);
+		t->peers_built = st == ND_OK;
+	}
+	pthread_mutex_unlock(&t->lock);
+	if (st == ND_OK)
+		*ret = &t->peers;
 	return st;
 }
