@@ -41,18 +41,18 @@ heading "Two sample dumps of the same machine: an active dump, and a kernel dump
 mkdir "$active" "$kernel"
 python3 tests/fixtures/mkdump.py article-active "$place/ACTIVE.DMP"
 python3 tests/fixtures/mkdump.py article-kernel "$place/KERNEL.DMP"
-ls -sh "$place"/*.DMP
+(cd "$place" && ls -sh ./*.DMP)
 timeout 60 "$daemon" "$place/ACTIVE.DMP" "$active"
 timeout 60 "$daemon" "$place/KERNEL.DMP" "$kernel"
 mount | grep "$place" | sed "s|$place/||g"
 
-show 20 'ls active'
+show 20 'ls -C -w 90 active'
 show 10 'cat active/vertarget'
-show 30 'cut -f 1,2,4,6,12 active/proc/list'
+show 30 'cut -f 1,2,4,6,12 active/proc/list | column -t'
 pid=$(awk -F '\t' '$2 == "NotMyfault.exe" { print $1 }' "$active/proc/list")
-show 40 "ls active/proc/$pid"
+show 40 "ls -C -w 90 active/proc/$pid"
 show 20 "cat active/proc/$pid/listing"
 show 10 "ls -l --time-style=full-iso active/proc | sort -k 6,7 | tail -n 5"
 show 10 'grep -r NtDeviceIoControlFile active/proc'
 show 12 "diff -r active/proc/$pid kernel/proc/$pid"
-heading "That was it. The dumps are unmounted now; README.md tells more."
+heading "That was it. The dumps are unmounted now; docs/tutorial.md goes on from here."
