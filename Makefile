@@ -29,7 +29,7 @@ FS       := $(sort $(shell find fs -name '*.c'))
 UNIT     := $(sort $(wildcard tests/unit/test_*.c))
 FUZZ     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 ORACLE   := $(sort $(wildcard tests/oracle/*.c))
-SCRIPTS  := .ci/run tests/run.sh mount-helpers/completion/ntdumpfs.bash mount-helpers/man/tree.sh $(wildcard tests/*/*.sh mount-helpers/*.sh) mount-helpers/ntdumpfs-symbols
+SCRIPTS  := .ci/run tests/run.sh mount-helpers/completion/ntdumpfs.bash mount-helpers/man/tree.sh $(wildcard tests/*/*.sh mount-helpers/*.sh) mount-helpers/ntdumpfs-symbols mount-helpers/ntdumpfs-diff
 BATS     := $(wildcard tests/*.bats tests/*.bash)
 
 object    = $(patsubst %.c,$(B)/%.o,$(1))
@@ -174,6 +174,7 @@ install: all $(B)/ntdumpfs.5 $(B)/libntdump.pc ## install below PREFIX (/usr/loc
 	$(foreach m,$(MAN),install -Dm644 $(m) $(DATADIR)/man/man$(lastword $(subst ., ,$(m)))/$(notdir $(m));)
 	install -Dm644 mount-helpers/completion/ntdumpfs.bash $(BASH_COMPLETION)
 	ln -sf ntdumpfs $(dir $(BASH_COMPLETION))ntdumpfs-symbols
+	ln -sf ntdumpfs $(dir $(BASH_COMPLETION))ntdumpfs-diff
 	install -Dm644 mount-helpers/completion/_ntdumpfs $(ZSH_COMPLETION)
 	install -Dm644 $(B)/libntdump.a $(DESTDIR)$(LIBDIR)/libntdump.a
 	install -Dm644 $(B)/libntdump.pc $(DESTDIR)$(LIBDIR)/pkgconfig/libntdump.pc
@@ -184,7 +185,7 @@ uninstall: ## remove what install put there
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(PROGRAMS)))
 	rm -rf $(DESTDIR)$(PREFIX)/include/ntdump
 	rm -f $(DESTDIR)$(LIBDIR)/libntdump.a $(DESTDIR)$(LIBDIR)/pkgconfig/libntdump.pc
-	rm -f $(BASH_COMPLETION) $(dir $(BASH_COMPLETION))ntdumpfs-symbols $(ZSH_COMPLETION)
+	rm -f $(BASH_COMPLETION) $(addprefix $(dir $(BASH_COMPLETION))ntdumpfs-,symbols diff) $(ZSH_COMPLETION)
 	rm -f $(foreach m,$(MAN),$(DATADIR)/man/man$(lastword $(subst ., ,$(m)))/$(notdir $(m)))
 
 dist: ## a source archive of the last commit

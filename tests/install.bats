@@ -22,7 +22,7 @@ borrow_build() {
     local file
     for file in usr/bin/ntdumpfs usr/bin/ntdumpfs-symbols sbin/mount.ntdumpfs \
         usr/share/man/man8/ntdumpfs.8 usr/share/man/man5/ntdumpfs.5 \
-        usr/share/man/man1/ntdumpfs-symbols.1 usr/lib/pkgconfig/libntdump.pc \
+        usr/share/man/man1/ntdumpfs-symbols.1 usr/share/man/man1/ntdumpfs-diff.1 usr/bin/ntdumpfs-diff usr/lib/pkgconfig/libntdump.pc \
         usr/share/bash-completion/completions/ntdumpfs; do
         [ -e "$ROOT/$file" ] || [ -L "$ROOT/$file" ]
     done

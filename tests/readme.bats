@@ -13,7 +13,7 @@ teardown_file() { load dumps; unmount_below "$BATS_FILE_TMPDIR"; }
 
 @test "the example's commands print the example's output" {
     run_examples "$PLACE" < <(sed -n '/^## What it looks like/,/^## /p' README.md)
-    [ "$EXAMPLES" = 12 ]
+    [ "$EXAMPLES" = 13 ]
 }
 
 @test "the examples of raw memory print what they say" {

@@ -23,10 +23,11 @@
 #endif
 
 static const struct nd_container *const containers[] = {
-	&nd_container_bitmap, &nd_container_full,    &nd_container_triage,
-	&nd_container_rdmp,   &nd_container_summary, &nd_container_kdump,
-	&nd_container_elf,    &nd_container_lime,    &nd_container_raw,
-	NULL,
+	&nd_container_bitmap,  &nd_container_full,
+	&nd_container_triage,  &nd_container_rdmp,
+	&nd_container_summary, &nd_container_kdump,
+	&nd_container_elf,     &nd_container_lime,
+	&nd_container_raw,     NULL,
 };
 
 /* --- bytes of the file -------------------------------------------------------------------- */

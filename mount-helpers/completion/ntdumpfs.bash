@@ -1,4 +1,4 @@
-# mount-helpers/completion/ntdumpfs.bash - completion for bash: ntdumpfs and ntdumpfs-symbols.
+# mount-helpers/completion/ntdumpfs.bash - completion for bash: ntdumpfs, ntdumpfs-symbols, ntdumpfs-diff.
 # shellcheck shell=bash disable=SC2207 # words of compgen hold no blanks that matter here
 
 _ntdumpfs_words() {
@@ -53,5 +53,25 @@ _ntdumpfs_symbols() {
     fi
 }
 
+_ntdumpfs_diff() {
+    local word=${COMP_WORDS[COMP_CWORD]} i operands=0
+    if [[ ${COMP_LINE:0:COMP_POINT} =~ [[:blank:]]-o[[:blank:]]*([^[:blank:]]*)$ ]]; then
+        _ntdumpfs
+    elif [[ $word == -* ]]; then
+        COMPREPLY=($(compgen -W '-o --brief --color --color=always --color=never --sections --help' -- "$word"))
+    else
+        for ((i = 1; i < COMP_CWORD; i++)); do
+            [[ ${COMP_WORDS[i]} == -* || ${COMP_WORDS[i - 1]} == -o ]] || operands=$((operands + 1))
+        done
+        if ((operands >= 2)); then
+            COMPREPLY=($(compgen -W "$(ntdumpfs-diff --sections 2>/dev/null | cut -f 1)" -- "$word"))
+        else
+            compopt -o filenames -o default
+            COMPREPLY=($(compgen -f -- "$word"))
+        fi
+    fi
+}
+
 complete -F _ntdumpfs ntdumpfs mount.ntdumpfs
+complete -F _ntdumpfs_diff ntdumpfs-diff
 complete -F _ntdumpfs_symbols ntdumpfs-symbols

@@ -175,7 +175,7 @@ static void test_other_files(void)
 	refuse_start("\177ELF", 4, 4, "an ELF file");
 	refuse_start("KDUMP   ", 8, 0x3000, "libkdumpfile");
 	refuse_start("makedumpfile\0\0\0\0", 16, 0x3000, "flattened");
-	refuse_start("EMiL", 4, 0x3000, "damaged LiME image");
+	refuse_start("EMiL", 4, 0x3000, "LiME image of version 0");
 	refuse_start("\xd2\xbe\xd2\xbe", 4, 0x3000, "VMware");
 	refuse_start("\xf0\x00\x1b\x9d\xff\x01\x02\x03", 8, 0x3000, "f0 00 1b 9d ff 01 02 03");
 	refuse_start("", 0, 0x3000, "00 00 00 00");
