@@ -8,7 +8,7 @@ set -eu
 packages_of() {
     case $1 in
     build) echo gcc libc6-dev make pkg-config libfuse3-dev libyajl-dev liblzma-dev libkdumpfile-dev libcapstone-dev libseccomp-dev ;;
-    test) echo fuse3 bats python3 jq rsync ripgrep attr file xxd binutils sqlite3 procps xz-utils curl groff nbdkit libnbd-bin qemu-system-x86 seabios ;;
+    test) echo fuse3 bats python3 jq rsync ripgrep attr file xxd binutils sqlite3 graphviz procps xz-utils curl groff nbdkit libnbd-bin qemu-system-x86 seabios ;;
     fuzz) echo clang ;;
     package) echo debhelper dpkg-dev fakeroot lintian ;;
     lint) echo clang-tidy clang-format cppcheck shellcheck git ;;

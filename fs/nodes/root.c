@@ -29,6 +29,7 @@ const struct node_row node_root_rows[] = {
 	{ "session",   "terminal sessions",                                           .rows = node_session_rows },
 	{ "norm",      "what can be compared between boots: no ids, no addresses, sorted", .rows = node_norm_rows },
 	{ "table",     "every table in one file: for sqlite3, duckdb, pandas (tsv), jq (ndjson)", .rows = node_table_rows },
+	{ "graph",     "pictures of the machine, for dot(1) of Graphviz",            .rows = node_graph_rows },
 	{ "symbol",    "names and addresses, looked up by name",                      .rows = node_symbol_rows },
 	{ "code",      "disassembly of kernel code, looked up by name or address",    .rows = node_code_rows },
 	{ "mem",       "raw memory as sparse files (-o raw=list|hide|off)",           .rows = node_mem_rows, .flags = NODE_RAW },

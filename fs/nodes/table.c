@@ -447,34 +447,24 @@ static enum nd_status render_json(struct text *out, const struct node_at *at)
 	return ND_OK;
 }
 
-#define TSV(name, help, function) \
-	{ \
-		name ".tsv", help, .render = function, .flags = NODE_COSTLY \
-	}
-#define JSON(name) \
-	{ \
-		name ".ndjson", name ".tsv as one JSON object a line", .render = render_json, \
-								       .flags = NODE_COSTLY \
-	}
-
 // clang-format off
 const struct node_row node_table_rows[] = {
-	TSV("processes", "all of /proc/list with a header line", render_processes),
-	JSON("processes"),
-	TSV("threads", "pid and eprocess, then the columns of proc/<pid>/threadlist, of all processes; with a header line", render_threads),
-	JSON("threads"),
-	TSV("handles", "pid and eprocess, then the columns of proc/<pid>/handlelist, of all processes; with a header line", render_handles),
-	JSON("handles"),
-	TSV("modules", "pid and eprocess, then the columns of proc/<pid>/modules, of all processes; the kernel's at the end with - for pid and eprocess and the source kernel; with a header line", render_modules),
-	JSON("modules"),
-	TSV("ssdt", "all of /ssdt/table with a header line", render_ssdt),
-	JSON("ssdt"),
-	TSV("vads", "pid and eprocess, then the columns of proc/<pid>/vad, of all processes; with a header line", render_vads),
-	JSON("vads"),
-	TSV("tokens", "pid eprocess token user user_name account integrity elevation session logon_id type app_container privileges_enabled privileges_present groups: one row a process, lists with | between; with a header line", render_tokens),
-	JSON("tokens"),
-	TSV("alpc", "all of /alpc/list with a header line", render_alpc),
-	JSON("alpc"),
+	{ "processes.tsv", "all of /proc/list with a header line", .render = render_processes, .flags = NODE_COSTLY },
+	{ "processes.ndjson", "processes.tsv as one JSON object a line", .render = render_json, .flags = NODE_COSTLY },
+	{ "threads.tsv", "pid and eprocess, then the columns of proc/<pid>/threadlist, of all processes; with a header line", .render = render_threads, .flags = NODE_COSTLY },
+	{ "threads.ndjson", "threads.tsv as one JSON object a line", .render = render_json, .flags = NODE_COSTLY },
+	{ "handles.tsv", "pid and eprocess, then the columns of proc/<pid>/handlelist, of all processes; with a header line", .render = render_handles, .flags = NODE_COSTLY },
+	{ "handles.ndjson", "handles.tsv as one JSON object a line", .render = render_json, .flags = NODE_COSTLY },
+	{ "modules.tsv", "pid and eprocess, then the columns of proc/<pid>/modules, of all processes; the kernel's at the end with - for pid and eprocess and the source kernel; with a header line", .render = render_modules, .flags = NODE_COSTLY },
+	{ "modules.ndjson", "modules.tsv as one JSON object a line", .render = render_json, .flags = NODE_COSTLY },
+	{ "ssdt.tsv", "all of /ssdt/table with a header line", .render = render_ssdt, .flags = NODE_COSTLY },
+	{ "ssdt.ndjson", "ssdt.tsv as one JSON object a line", .render = render_json, .flags = NODE_COSTLY },
+	{ "vads.tsv", "pid and eprocess, then the columns of proc/<pid>/vad, of all processes; with a header line", .render = render_vads, .flags = NODE_COSTLY },
+	{ "vads.ndjson", "vads.tsv as one JSON object a line", .render = render_json, .flags = NODE_COSTLY },
+	{ "tokens.tsv", "pid eprocess token user user_name account integrity elevation session logon_id type app_container privileges_enabled privileges_present groups: one row a process, lists with | between; with a header line", .render = render_tokens, .flags = NODE_COSTLY },
+	{ "tokens.ndjson", "tokens.tsv as one JSON object a line", .render = render_json, .flags = NODE_COSTLY },
+	{ "alpc.tsv", "all of /alpc/list with a header line", .render = render_alpc, .flags = NODE_COSTLY },
+	{ "alpc.ndjson", "alpc.tsv as one JSON object a line", .render = render_json, .flags = NODE_COSTLY },
 	{ 0 }
 };
 // clang-format on
