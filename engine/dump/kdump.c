@@ -29,6 +29,8 @@
 #define PT_NOTE 4
 
 #define KDUMP_BYTES_MIN 0x2000u
+#define KDUMP_BLOCKS_AT 428u
+#define DESCRIPTOR_BYTES 24u
 #define KDUMP_NOTES_AT 0x1030u /* in the sub-header: u64 offset, u64 size */
 #define RUNS_MAX (1u << 20)
 #define IDLE_MAX 64 /* contexts kept: as many threads as the daemon can have */
@@ -36,7 +38,9 @@
 #define CACHE_PAGES 62u /* of the library's cache, which is behind ours */
 
 struct kdump {
-	struct nd_ranges map; /* pages that can be read; file offsets mean nothing */
+	struct nd_ranges
+		map; /* pages that can be read; of kdump files "offsets" count them in pages */
+	uint64_t descriptors; /* of kdump files: where their page descriptors lie; 0: an ELF core */
 	kdump_ctx_t *ctx;     /* only cloned, once it is open */
 	pthread_mutex_t lock; /* of what follows */
 	kdump_ctx_t *idle[IDLE_MAX];
@@ -96,6 +100,38 @@ static bool has_shrunk(const struct nd_source *src)
 	       (S_ISREG(st.st_mode) && (uint64_t)st.st_size < src->file_bytes);
 }
 
+/*
+ * Whether the descriptor of a page of a kdump file names a piece of the file that is no longer than a
+ * page: libkdumpfile 0.5.1 reads a longer one into a buffer of a page.
+ */
+static enum nd_status check_descriptor(const struct nd_source *src, nd_pfn pfn)
+{
+	const struct kdump *k = src->state;
+	uint8_t raw[DESCRIPTOR_BYTES]; /* u64 offset, u32 size, u32 flags, u64 page flags */
+	uint64_t index, at;
+	ssize_t got;
+
+	if (k->descriptors == 0)
+		return ND_OK;
+	if (!nd_ranges_find_page(&k->map, pfn, &index))
+		return ND_NOT_IN_DUMP;
+	index >>= ND_PAGE_SHIFT;
+	if (index > src->file_bytes / DESCRIPTOR_BYTES)
+		return ND_NOT_IN_DUMP;
+	at = k->descriptors + index * DESCRIPTOR_BYTES;
+	if (!nd_source_holds(src, at, 1, DESCRIPTOR_BYTES))
+		return ND_NOT_IN_DUMP;
+	do
+		got = pread(src->fd, raw, sizeof(raw), (off_t)at);
+	while (got < 0 && errno == EINTR);
+	if (got != (ssize_t)sizeof(raw))
+		return ND_EIO;
+	if (nd_le32(raw + 8) == 0 || nd_le32(raw + 8) > ND_PAGE_BYTES ||
+	    !nd_source_holds(src, nd_le64(raw), 1, nd_le32(raw + 8)))
+		return ND_NOT_IN_DUMP;
+	return ND_OK;
+}
+
 /* What the library cannot unpack is damaged in the file: the dump does not hold it. */
 static enum nd_status read_page(const struct nd_source *src, nd_pfn pfn, uint8_t *ret)
 {
@@ -103,13 +139,21 @@ static enum nd_status read_page(const struct nd_source *src, nd_pfn pfn, uint8_t
 	size_t got = ND_PAGE_BYTES;
 	kdump_status status;
 	kdump_ctx_t *ctx;
+	enum nd_status st;
 
 	if (has_shrunk(src))
 		return ND_EIO;
+	st = check_descriptor(src, pfn);
+	if (st != ND_OK)
+		return st;
 	ctx = lend(k);
 	if (ctx == NULL)
 		return ND_ENOMEM;
+	errno = 0;
 	status = kdump_read(ctx, KDUMP_MACHPHYSADDR, pfn << ND_PAGE_SHIFT, ret, &got);
+	/* Where a page's descriptor says that it lies, no file can have anything. */
+	if (status == KDUMP_ERR_SYSTEM && (errno == EINVAL || errno == EOVERFLOW))
+		status = KDUMP_ERR_CORRUPT;
 	if (status != KDUMP_OK && renew_cache(k, ctx) != KDUMP_OK)
 		status = KDUMP_ERR_SYSTEM;
 	hand_back(k, ctx);
@@ -361,6 +405,7 @@ static enum nd_status add_bitmap(struct nd_source *src, kdump_bmp_t *bitmap, str
 {
 	struct kdump *k = src->state;
 	kdump_addr_t first = 0, end;
+	uint64_t pages = 0;
 	enum nd_status st = ND_OK;
 
 	while (st == ND_OK && kdump_bmp_find_set(bitmap, &first) == KDUMP_OK) {
@@ -370,7 +415,9 @@ static enum nd_status add_bitmap(struct nd_source *src, kdump_bmp_t *bitmap, str
 			nd_error_set(err, "damaged kdump-compressed dump: bad bitmap of pages");
 			return ND_EFORMAT;
 		}
-		st = nd_ranges_add(&k->map, &(struct nd_range){ first, end, 0 });
+		st = nd_ranges_add(&k->map,
+				   &(struct nd_range){ first, end, pages << ND_PAGE_SHIFT });
+		pages += end - first;
 		src->counts.end_pfn = end;
 		first = end;
 	}
@@ -395,6 +442,25 @@ static enum nd_status read_bitmap(struct nd_source *src, struct nd_error *err)
 	return st;
 }
 
+/* struct disk_dump_header of 64-bit machines: block_size, sub_hdr_size, bitmap_blocks. */
+static enum nd_status find_descriptors(struct nd_source *src, struct nd_error *err)
+{
+	struct kdump *k = src->state;
+	uint8_t raw[12];
+	enum nd_status st = nd_source_read_part(src, KDUMP_BLOCKS_AT, raw, sizeof(raw),
+						"the kdump header", err);
+
+	if (st != ND_OK)
+		return st;
+	if (nd_le32(raw) != ND_PAGE_BYTES) {
+		nd_error_set(err, "kdump-compressed dump with blocks of %u bytes, not of a page",
+			     (unsigned)nd_le32(raw));
+		return ND_EFORMAT;
+	}
+	k->descriptors = (1 + (uint64_t)nd_le32(raw + 4) + nd_le32(raw + 8)) * ND_PAGE_BYTES;
+	return ND_OK;
+}
+
 static enum nd_status kdump_open(struct nd_source *src, struct nd_error *err)
 {
 	uint8_t raw[16];
@@ -405,6 +471,8 @@ static enum nd_status kdump_open(struct nd_source *src, struct nd_error *err)
 		st = nd_notes_read(src, nd_le64(raw), nd_le64(raw + 8), err);
 	if (st == ND_OK)
 		st = make_state(src, err);
+	if (st == ND_OK)
+		st = find_descriptors(src, err);
 	if (st == ND_OK)
 		st = open_library(src, err);
 	if (st == ND_OK)

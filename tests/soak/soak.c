@@ -257,6 +257,7 @@ static struct sample *damage(uint64_t seed)
 /* --- reading ---------------------------------------------------------------------------------- */
 
 static unsigned files;
+static bool cut;	/* the file is shorter than it was: EIO is right then */
 static char wrong[512]; /* what was; empty: nothing */
 
 static void complain(struct tree *tree, uint64_t ino, const char *what)
@@ -305,8 +306,11 @@ static void read_file(struct tree *tree, const struct tree_child *child, struct 
 		return;
 	}
 	if (tree_attr(tree, child->ino, &attr) != ND_OK ||
-	    tree_content_get(tree, child->ino, &content) != ND_OK)
+	    tree_content_get(tree, child->ino, &content) != ND_OK) {
+		if (!cut)
+			complain(tree, child->ino, "cannot be read");
 		return;
+	}
 	if (attr.size != content.len)
 		complain(tree, child->ino, "not as long as it says");
 	if (child->kind == TREE_FILE && content.len > 0 && content.p[content.len - 1] != '\n')
@@ -360,10 +364,12 @@ static int read_dump(const char *path, uint64_t seed)
 
 static int child_main(struct sample *s, uint64_t seed, unsigned seconds)
 {
+	struct stat st;
 	char path[64];
 	int status;
 
 	alarm(seconds);
+	cut = fstat(s->fd, &st) != 0 || (size_t)st.st_size < s->len;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->fd);
 	status = read_dump(path, seed);
 	if (status == WRONG)
