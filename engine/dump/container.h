@@ -8,8 +8,8 @@
 
 #include "dump/source.h"
 
-/* From here on, a page frame's physical address does not fit 64 bits. */
-#define ND_PFN_END (1ull << 52)
+/* From here on, a page frame is past the 52 bits of a physical address of x64. */
+#define ND_PFN_END (1ull << 40)
 
 struct nd_container {
 	const char *name; /* nd_source_container() */

@@ -173,7 +173,7 @@ static void test_other_files(void)
 	refuse_start("\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\4\0", 18, 0x3000, "ELF core");
 	refuse_start("\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\3\0", 18, 0x3000, "an ELF file");
 	refuse_start("\177ELF", 4, 4, "an ELF file");
-	refuse_start("KDUMP   ", 8, 0x3000, "libkdumpfile");
+	refuse_start("KDUMP   ", 8, 0x3000, "blocks of 0 bytes");
 	refuse_start("makedumpfile\0\0\0\0", 16, 0x3000, "flattened");
 	refuse_start("EMiL", 4, 0x3000, "LiME image of version 0");
 	refuse_start("\xd2\xbe\xd2\xbe", 4, 0x3000, "VMware");
