@@ -7,6 +7,7 @@
 
 #include "ntdump.h"
 #include "nt/find_kernel.h"
+#include "nt/find_other.h"
 #include "nt/kdbg.h"
 #include "nt/system.h"
 #include "nt/tables.h"
@@ -376,10 +377,9 @@ static void find_by_header(struct nd_dump *dump)
 static enum nd_status find_without_header(struct nd_dump *dump, struct nd_error *err)
 {
 	enum nd_status st = nd_find_kernel(dump);
-	unsigned long long mib = nd_source_counts(dump->src).present_pages >> 8;
 
 	if (st == ND_ENOENT) {
-		nd_error_set(err, "no Windows kernel found in %llu MiB of memory", mib);
+		nd_tell_other_system(dump, err);
 		return ND_EFORMAT;
 	}
 	if (st != ND_OK) {

@@ -198,11 +198,29 @@ same_as() {
         "memory of a Linux kernel (release 6.1.0-18-amd64), not of Windows"
 }
 
+@test "memory of something else is refused with what it is" {
+    local file=$BATS_TEST_TMPDIR/memory
+    # of TEXT WHAT: 8 MiB of memory with the text somewhere.
+    of() {
+        head -c 2M /dev/urandom | tr -d 'LRSE' | head -c 1M >"$file"
+        truncate -s 8M "$file"
+        # shellcheck disable=SC2059 # the text has escapes
+        printf "$1" | dd of="$file" bs=1 seek=5000000 conv=notrunc status=none
+        refused "$file" "no Windows kernel found in 8 MiB of memory$2"
+    }
+    of 'Linux version 6.1.0-18-amd64 (debian-kernel@lists.debian.org)' ': Linux version 6.1.0-18-amd64 is in it'
+    of 'this is about Linux version one' ''
+    of 'RSDS0123456789abcdef\1\0\0\0ntkrpamp.pdb\0' ': a 32-bit Windows kernel (ntkrpamp.pdb) is in it, which is not supported'
+    of 'RSDS0123456789abcdef\1\0\0\0ntkrnlmp.pdb\0' ": a kernel's image (ntkrnlmp.pdb) is in it, but no page tables that map it"
+    of 'SeaBIOS (version 1.16.2-debian)' ': only firmware (SeaBIOS) is in it'
+    of 'RSDS' ''
+}
+
 @test "random data is refused, and nothing but holes" {
     head -c 4M /dev/urandom >"$BATS_TEST_TMPDIR/random"
     refused "$BATS_TEST_TMPDIR/random" "no Windows kernel found in 4 MiB of memory"
     truncate -s 16G "$BATS_TEST_TMPDIR/holes"
-    refused "$BATS_TEST_TMPDIR/holes" "no Windows kernel found in 16384 MiB of memory"
+    refused "$BATS_TEST_TMPDIR/holes" "no Windows kernel found in 16384 MiB of memory: nothing but zeros is in it"
 }
 
 # One that libkdumpfile does not live through.

@@ -61,13 +61,13 @@ guest() {
         echo "$kind: $output"
         [[ ${lines[0]} == *": 8192 equal, 0 different, 0 unread, "* ]]
         [ "${lines[1]}" = "cr3 200000" ]
-        refused "$at/$kind" "no Windows kernel found in 32 MiB of memory"
+        refused "$at/$kind" "no Windows kernel found in 32 MiB of memory: only firmware (SeaBIOS) is in it"
     done
     [ -e "$at/elf-paging" ]
     [ -e "$at/kdump-zlib" ]
     run -0 timeout 60 "$ORACLE/pages" "$at/memory" "$at/memory"
     [[ ${lines[0]} == "raw: "*" 0 different, 0 unread, 0 beyond" ]]
-    refused "$at/memory" "no Windows kernel found in 32 MiB of memory"
+    refused "$at/memory" "no Windows kernel found in 32 MiB of memory: only firmware (SeaBIOS) is in it"
 }
 
 @test "a dump that QEMU wrote of firmware is refused as 32-bit" {
