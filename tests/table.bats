@@ -86,7 +86,7 @@ END
         timeout 20 jq -c . "$file" >/dev/null
     done
     [ "$(jq -r 'select(.pid == 4) | .image' "$MNT/table/processes.ndjson")" = System ]
-    timeout 30 sqlite3 -cmd '.mode tabs' -cmd ".import '$MNT/table/threads.tsv' threads" \
+    timeout 30 sqlite3 -cmd '.mode ascii' -cmd '.separator "\t" "\n"' -cmd ".import '$MNT/table/threads.tsv' threads" \
         -cmd ".import '$MNT/table/processes.tsv' processes" :memory: \
         "select p.image, count(*) from threads t join processes p using (pid, eprocess)
          where p.pid = 4 group by 1" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
