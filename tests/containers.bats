@@ -109,7 +109,8 @@ same_as() {
     same_as bitmap5 rdmp9 rdmpa
     # The complete dump has two pages more: what is different is not in this one.
     timeout 60 diff -r --exclude=dump --exclude=mem "$PARTS/mnt-full" "$BATS_TEST_TMPDIR/mnt" \
-        >"$BATS_TEST_TMPDIR/diff" || true
+        >"$BATS_TEST_TMPDIR/diff" || [ $? = 1 ]
+    [ -s "$BATS_TEST_TMPDIR/diff" ]
     run -0 grep -c '^>' "$BATS_TEST_TMPDIR/diff"
     run -1 bash -c 'grep "^>" "$0" | grep -v "<not-in-dump>"' "$BATS_TEST_TMPDIR/diff"
     run -1 bash -c 'grep "^Only in" "$0"' "$BATS_TEST_TMPDIR/diff"
@@ -120,7 +121,8 @@ same_as() {
     same_as bitmap6 rdmp8 summary32 summary64
     # /norm and /table say the same again.
     timeout 60 diff -r --exclude={dump,mem,norm,table,graph} "$PARTS/mnt-full" "$BATS_TEST_TMPDIR/mnt" \
-        >"$BATS_TEST_TMPDIR/diff" || true
+        >"$BATS_TEST_TMPDIR/diff" || [ $? = 1 ]
+    [ -s "$BATS_TEST_TMPDIR/diff" ]
     # But for names and paths that user memory has, user stacks, and counts of its pages, what is
     # different is not in the dump.
     run -0 awk '/^diff / { n = split($NF, part, "/"); name = part[n] }
@@ -240,7 +242,7 @@ for at in range(len(data) // 5, len(data), 20000):
 open(sys.argv[2], "wb").write(data)
 END
     start "$BATS_TEST_TMPDIR/damaged" "$BATS_TEST_TMPDIR/mnt"
-    timeout 60 find "$BATS_TEST_TMPDIR/mnt" -type f -exec cat {} + >"$BATS_TEST_TMPDIR/all" 2>/dev/null || true
+    timeout 60 find "$BATS_TEST_TMPDIR/mnt" -type f -exec cat {} + >"$BATS_TEST_TMPDIR/all" 2>/dev/null || [ $? = 1 ]
     timeout 60 dd if="$BATS_TEST_TMPDIR/mnt/mem/physical" bs=1M count=512 of=/dev/null status=none
     timeout 10 stat -f "$BATS_TEST_TMPDIR/mnt"
     grep -q 'not-in-dump' "$BATS_TEST_TMPDIR/all"

@@ -19,7 +19,7 @@ teardown() { unmount_below "$BATS_TEST_TMPDIR"; }
 
 # Nothing is left of a run: no mount, no folder.
 nothing_left() {
-    ! grep -q "$BATS_TEST_TMPDIR" /proc/mounts
+    not grep -q "$BATS_TEST_TMPDIR" /proc/mounts || return 1
     [ -z "$(find "$BATS_TEST_TMPDIR" -maxdepth 1 -name 'ntdumpfs-diff.*')" ]
 }
 
@@ -99,6 +99,8 @@ nothing_left() {
     timeout 50 "$PROGRAM" "$ONE" "$TWO" >/dev/null 2>&1 3>&- &
     until_true grep -q "$BATS_TEST_TMPDIR" /proc/mounts
     pkill -TERM -f "^/bin/bash $PROGRAM $ONE" || pkill -TERM -f "bash $PROGRAM $ONE"
-    wait $! || true
-    until_true nothing_left
+    local status=0
+    wait $! || status=$?
+    [ "$status" = 143 ]
+    nothing_left
 }

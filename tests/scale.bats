@@ -8,7 +8,6 @@ teardown() { unmount_below "$BATS_TEST_TMPDIR"; }
 # huge GIB CONTAINER: the path of a dump of the sample machine with so much memory, most of it holes.
 huge() {
     local dump=$BATS_TEST_TMPDIR/$1.dmp
-    truncate -s "$(($1 + 2))G" "$dump" && rm "$dump" || return 1
     PYTHONPATH=tests/fixtures python3 - "$dump" "$1" "$2" <<'PYTHON'
 import sys
 import scenarios
@@ -24,7 +23,10 @@ PYTHON
 # The processes are those of the sample with 4 GiB, read with little memory and in little time.
 reads_well() { # GIB CONTAINER KIB
     local dump size before
-    dump=$(huge "$1" "$2") || skip "the filesystem of $BATS_TEST_TMPDIR has no files of $1 GiB"
+    truncate -s "$(($1 + 2))G" "$BATS_TEST_TMPDIR/probe" ||
+        skip "the filesystem of $BATS_TEST_TMPDIR has no files of $1 GiB"
+    rm "$BATS_TEST_TMPDIR/probe"
+    dump=$(huge "$1" "$2")
     size=$(stat -c %s "$dump")
     [ "$2" != full ] || [ "$size" -ge $((($1 - 1) << 30)) ]
     before=$SECONDS

@@ -26,13 +26,13 @@ sums() {
 reader() { # NUMBER FOLDER
     case $1 in
     1 | 2) sums "$2" "$1" >"sums.$1" ;;
-    3) timeout 200 grep -rs 'no such text' "$2" || true ;;
+    3) timeout 200 grep -rs 'no such text' "$2" || [ $? != 124 ] ;;
     4) timeout 200 ls -lR "$2" >/dev/null ;;
     5) timeout 200 cat "$2"/dump/{missing,warnings,coverage,stack} "$2"/proc/crossview "$2"/alpc/{list,waits} >/dev/null ;;
     6) for p in "$2"/proc/[0-9]*; do
-        timeout 50 cat "$p/symbol/ntdll!NtClose" "$p/code/ntdll!NtClose/u" "$p/handlelist" >/dev/null 2>&1 || true
+        timeout 50 cat "$p/symbol/ntdll!NtClose" "$p/code/ntdll!NtClose/u" "$p/handlelist" >/dev/null 2>&1 || [ $? != 124 ]
     done ;;
-    7) timeout 200 tar c -C "$2" . >/dev/null 2>&1 || true ;;
+    7) timeout 200 tar c -C "$2" . >/dev/null 2>&1 || [ $? != 124 ] ;;
     8) timeout 50 dd if="$2/mem/physical" of=/dev/null bs=1M count=64 status=none ;;
     esac
 }
