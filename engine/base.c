@@ -1,6 +1,7 @@
 /*
  * engine/base.c - nd_error_set(): the one line that says why a file was refused.
  */
+#include <stdlib.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -28,4 +29,19 @@ void nd_error_set(struct nd_error *err, const char *format, ...)
 		err->text[0] = '\0';
 	va_end(ap);
 	hide_controls(err->text);
+}
+
+enum nd_status nd_grow(void **array, size_t *cap, size_t count, size_t bytes)
+{
+	size_t wanted = *cap ? 2 * *cap : 64;
+	void *grown;
+
+	if (count < *cap)
+		return ND_OK;
+	grown = reallocarray(*array, wanted, bytes);
+	if (!grown)
+		return ND_ENOMEM;
+	*array = grown;
+	*cap = wanted;
+	return ND_OK;
 }

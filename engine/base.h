@@ -100,4 +100,10 @@ static inline bool nd_va_is_kernel(nd_va va)
 	return va >> 63 != 0;
 }
 
+/*
+ * Room for one more element of `bytes` in an array that holds `count` and has room for *cap. ND_OK or
+ * ND_ENOMEM, and nothing has changed then.
+ */
+enum nd_status nd_grow(void **array, size_t *cap, size_t count, size_t bytes);
+
 #endif

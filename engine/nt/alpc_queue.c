@@ -34,22 +34,6 @@ static const struct {
 	{ ND_M_ALPC_PORT_WaitQueue, "ALPC_PORT.WaitQueue", "ALPC_PORT.WaitQueueLength" },
 };
 
-/* Room for one more element. */
-static enum nd_status grow(void **array, size_t *cap, size_t count, size_t bytes)
-{
-	size_t wanted = *cap ? 2 * *cap : 64;
-	void *grown;
-
-	if (count < *cap)
-		return ND_OK;
-	grown = realloc(*array, wanted * bytes);
-	if (!grown)
-		return ND_ENOMEM;
-	*array = grown;
-	*cap = wanted;
-	return ND_OK;
-}
-
 static void tell(struct build *b, enum nd_problem_kind kind, const char *where, nd_va owner,
 		 uint64_t a, uint64_t other)
 {
@@ -91,8 +75,8 @@ static enum nd_status add_message(struct build *b, uint32_t port, enum nd_port_q
 	enum nd_status st = message_of(b->dump, at, queue, link, &message);
 
 	if (st == ND_OK)
-		st = grow((void **)&alpc->message, &b->message_cap, alpc->messages,
-			  sizeof(*alpc->message));
+		st = nd_grow((void **)&alpc->message, &b->message_cap, alpc->messages,
+			     sizeof(*alpc->message));
 	if (st != ND_OK)
 		return st;
 	alpc->message[alpc->messages++] =
@@ -116,8 +100,8 @@ static enum nd_status add_receiver(struct build *b, uint32_t port, nd_va link)
 		     0);
 	if (thread.st != ND_OK)
 		return nd_is_failure(thread.st) ? thread.st : ND_OK;
-	st = grow((void **)&alpc->receiver, &b->receiver_cap, alpc->receivers,
-		  sizeof(*alpc->receiver));
+	st = nd_grow((void **)&alpc->receiver, &b->receiver_cap, alpc->receivers,
+		     sizeof(*alpc->receiver));
 	if (st != ND_OK)
 		return st;
 	alpc->receiver[alpc->receivers++] = (struct nd_port_receiver){ ethread, port };
@@ -258,7 +242,7 @@ static enum nd_status add_wait(struct build *b, const struct nd_message *m, uint
 	if (st == ND_OK && nd_is_failure(w.server_process.st))
 		st = w.server_process.st;
 	if (st == ND_OK)
-		st = grow((void **)&alpc->wait, &b->wait_cap, alpc->waits, sizeof(*alpc->wait));
+		st = nd_grow((void **)&alpc->wait, &b->wait_cap, alpc->waits, sizeof(*alpc->wait));
 	if (st == ND_OK)
 		alpc->wait[alpc->waits++] = w;
 	return st;

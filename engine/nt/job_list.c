@@ -34,22 +34,6 @@ struct build {
 	bool list_sound;	    /* PspJobList was read to its end */
 };
 
-/* Room for one more element. */
-static enum nd_status grow(void **array, size_t *cap, size_t count, size_t bytes)
-{
-	size_t wanted = *cap ? 2 * *cap : 64;
-	void *grown;
-
-	if (count < *cap)
-		return ND_OK;
-	grown = realloc(*array, wanted * bytes);
-	if (!grown)
-		return ND_ENOMEM;
-	*array = grown;
-	*cap = wanted;
-	return ND_OK;
-}
-
 static void problem(struct build *b, enum nd_problem_kind kind, const char *where, nd_va owner,
 		    uint64_t a, uint64_t other)
 {
@@ -78,7 +62,7 @@ static enum nd_status claim(struct build *b, nd_va job, unsigned source, const c
 	}
 	if (b->seen.count >= ND_JOBS_MAX && !nd_seen_has(&b->seen, job))
 		return ND_OK;
-	st = grow((void **)&b->claim, &b->claim_cap, b->claims, sizeof(*b->claim));
+	st = nd_grow((void **)&b->claim, &b->claim_cap, b->claims, sizeof(*b->claim));
 	if (st != ND_OK)
 		return st;
 	b->claim[b->claims++] = (struct claim){ job, source };
@@ -101,7 +85,7 @@ static enum nd_status claim_of_processes(struct build *b)
 			continue;
 		st = claim(b, job.value, ND_JOB_OF_PROCESS, "EPROCESS.Job", eprocess);
 		if (st == ND_OK)
-			st = grow((void **)&b->link, &b->link_cap, b->links, sizeof(*b->link));
+			st = nd_grow((void **)&b->link, &b->link_cap, b->links, sizeof(*b->link));
 		if (st == ND_OK)
 			b->link[b->links++] =
 				(struct link){ job.value,
@@ -314,7 +298,7 @@ static enum nd_status link_listed(struct build *b)
 		budget -= ring.count < budget ? ring.count : budget;
 		nd_problem_add_list(&b->list->problems, "EJOB.ProcessListHead", job, &ring);
 		for (size_t k = 0; st == ND_OK && k < ring.count; k++) {
-			st = grow((void **)&b->link, &b->link_cap, b->links, sizeof(*b->link));
+			st = nd_grow((void **)&b->link, &b->link_cap, b->links, sizeof(*b->link));
 			if (st == ND_OK)
 				b->link[b->links++] = (struct link){
 					job, { .eprocess = ring.link[k] - links, .on_list = true }

@@ -13,8 +13,8 @@
 /* Names so long that they were cut get their place in the list: they need not differ. */
 #define CUT_NAME_BYTES 190u
 
-void module_file_name(const struct nd_module_list *list, uint32_t index,
-		      char name[NODE_NAME_MAX + 1])
+static void module_file_name(const struct nd_module_list *list, uint32_t index,
+			     char name[NODE_NAME_MAX + 1])
 {
 	const struct nd_module *m = &list->module[index];
 	char plain[256];
@@ -31,6 +31,36 @@ void module_file_name(const struct nd_module_list *list, uint32_t index,
 		snprintf(name, NODE_NAME_MAX + 1, "%.200s~%u", plain, m->duplicate + 1);
 	else
 		snprintf(name, NODE_NAME_MAX + 1, "%s", plain);
+}
+
+enum nd_status next_module_file(const struct nd_module_list *list, uint64_t *cursor,
+				struct node_entry *ret)
+{
+	if (*cursor >= list->count || *cursor > NODE_KEY_MAX)
+		return ND_ENOENT;
+	ret->key = (uint32_t)(*cursor)++;
+	module_file_name(list, ret->key, ret->name);
+	return ND_OK;
+}
+
+enum nd_status find_module_file(const struct nd_module_list *list, const char *name,
+				struct node_entry *ret)
+{
+	uint32_t alias = UINT32_MAX;
+
+	for (uint32_t i = 0; i < list->count && i <= NODE_KEY_MAX; i++) {
+		module_file_name(list, i, ret->name);
+		ret->key = i;
+		if (strcmp(ret->name, name) == 0)
+			return ND_OK;
+		if (alias == UINT32_MAX && strcmp(list->module[i].symbol_name, name) == 0)
+			alias = i;
+	}
+	if (alias == UINT32_MAX)
+		return ND_ENOENT;
+	ret->key = alias;
+	module_file_name(list, alias, ret->name);
+	return ND_OK;
 }
 
 /* --- which image ------------------------------------------------------------------------------ */
@@ -141,36 +171,18 @@ static enum nd_status next_image(const struct node_at *dir, uint64_t *cursor,
 
 	if (st != ND_OK)
 		return nd_is_missing(st) ? ND_ENOENT : st;
-	if (*cursor >= list->count || *cursor > NODE_KEY_MAX)
-		return ND_ENOENT;
-	ret->key = (uint32_t)(*cursor)++;
-	module_file_name(list, ret->key, ret->name);
-	return ND_OK;
+	return next_module_file(list, cursor, ret);
 }
 
-/* By file name, or by the name that symbols carry ("ntdll"). */
 static enum nd_status find_image(const struct node_at *dir, const char *name,
 				 struct node_entry *ret)
 {
 	const struct nd_module_list *list;
 	enum nd_status st = nd_process_modules(dir->dump, dir->key[0], &list);
-	uint32_t alias = UINT32_MAX;
 
 	if (st != ND_OK)
 		return nd_is_missing(st) ? ND_ENOENT : st;
-	for (uint32_t i = 0; i < list->count && i <= NODE_KEY_MAX; i++) {
-		module_file_name(list, i, ret->name);
-		ret->key = i;
-		if (strcmp(ret->name, name) == 0)
-			return ND_OK;
-		if (alias == UINT32_MAX && strcmp(list->module[i].symbol_name, name) == 0)
-			alias = i;
-	}
-	if (alias == UINT32_MAX)
-		return ND_ENOENT;
-	ret->key = alias;
-	module_file_name(list, alias, ret->name);
-	return ND_OK;
+	return find_module_file(list, name, ret);
 }
 
 static void about_image(const struct node_at *at, struct node_about *ret)

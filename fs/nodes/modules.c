@@ -17,37 +17,18 @@ static enum nd_status next_module(const struct node_at *dir, uint64_t *cursor,
 
 	if (st != ND_OK)
 		return st;
-	if (*cursor >= list->count)
-		return ND_ENOENT;
-	ret->key = (uint32_t)(*cursor)++;
-	module_file_name(list, ret->key, ret->name);
-	return ND_OK;
+	return next_module_file(list, cursor, ret);
 }
 
-/* By file name; by the name that symbols carry ("nt") as well. */
 static enum nd_status find_module(const struct node_at *dir, const char *name,
 				  struct node_entry *ret)
 {
 	const struct nd_module_list *list;
 	enum nd_status st = nd_kernel_modules(dir->dump, &list);
-	uint32_t alias = UINT32_MAX;
 
 	if (st != ND_OK)
 		return st;
-	for (uint32_t i = 0; i < list->count; i++) {
-		module_file_name(list, i, ret->name);
-		if (strcmp(ret->name, name) == 0) {
-			ret->key = i;
-			return ND_OK;
-		}
-		if (alias == UINT32_MAX && strcmp(list->module[i].symbol_name, name) == 0)
-			alias = i;
-	}
-	if (alias == UINT32_MAX)
-		return ND_ENOENT;
-	ret->key = alias;
-	module_file_name(list, alias, ret->name);
-	return ND_OK;
+	return find_module_file(list, name, ret);
 }
 
 static enum nd_status at_module(const struct node_at *at, const struct nd_module **ret)

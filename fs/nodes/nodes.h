@@ -70,9 +70,14 @@ extern const struct node_raw node_kernel_image;
 extern const struct node_raw node_process_image;
 extern const struct node_row node_process_image_rows[];
 bool exists_image(const struct node_at *at);
-/* What a module's file is called: distinct in its list. */
-void module_file_name(const struct nd_module_list *list, uint32_t index,
-		      char name[NODE_NAME_MAX + 1]);
+/*
+ * The modules of a list as children: their files' names, distinct in the list; found also by the name
+ * that symbols carry ("nt", "ntdll"). Keys are places in the list.
+ */
+enum nd_status next_module_file(const struct nd_module_list *list, uint64_t *cursor,
+				struct node_entry *ret);
+enum nd_status find_module_file(const struct nd_module_list *list, const char *name,
+				struct node_entry *ret);
 
 enum nd_status render_thread_stack(struct text *out, const struct node_at *at); /* stacks.c */
 enum nd_status render_crash_stack(struct text *out, const struct node_at *at);
@@ -127,6 +132,9 @@ void about_thread_token(const struct node_at *at, struct node_about *ret);
 enum nd_status render_protection(struct text *out, const struct node_at *at);
 enum nd_status render_process_mitigations(struct text *out, const struct node_at *at);
 /* "FlagNames:<TAB>ProcessExiting|Wow64|..." */
+/* "Key:<TAB>A|B", "-" for none, and why the rest is not known. security.c */
+struct nd_flags;
+void flag_names_fact(struct text *out, const char *key, const struct nd_flags *flags);
 void process_flag_names_fact(struct text *out, const struct nd_dump *dump,
 			     const struct nd_process *process);
 enum nd_status render_job_link(struct text *out, const struct node_at *at); /* jobs.c */

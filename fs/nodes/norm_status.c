@@ -105,17 +105,7 @@ static void mitigations_fact(struct text *out, const struct nd_dump *dump,
 	struct nd_flags flags;
 
 	nd_process_mitigations(dump, p, &flags);
-	text_key(out, "Mitigations");
-	for (uint32_t i = 0; i < flags.count; i++)
-		text_printf(out, "%s%s", i ? "|" : "", flags.flag[i].name);
-	if (flags.st != ND_OK) {
-		if (flags.count)
-			text_char(out, ' ');
-		text_missing(out, flags.st, flags.at);
-	} else if (flags.count == 0) {
-		text_char(out, '-');
-	}
-	text_line(out);
+	flag_names_fact(out, "Mitigations", &flags);
 }
 
 static void protection_facts(struct text *out, const struct nd_process *p)

@@ -467,21 +467,26 @@ enum nd_status render_process_mitigations(struct text *out, const struct node_at
 	return flags.st != ND_OK ? missing_or_fail(out, flags.st, flags.at) : ND_OK;
 }
 
+void flag_names_fact(struct text *out, const char *key, const struct nd_flags *flags)
+{
+	text_key(out, key);
+	for (uint32_t i = 0; i < flags->count; i++)
+		text_printf(out, "%s%s", i ? "|" : "", flags->flag[i].name);
+	if (flags->st != ND_OK) {
+		if (flags->count)
+			text_char(out, ' ');
+		text_missing(out, flags->st, flags->at);
+	} else if (flags->count == 0) {
+		text_char(out, '-');
+	}
+	text_line(out);
+}
+
 void process_flag_names_fact(struct text *out, const struct nd_dump *dump,
 			     const struct nd_process *process)
 {
 	struct nd_flags flags;
 
 	nd_process_flags(dump, process, &flags);
-	text_key(out, "FlagNames");
-	for (uint32_t i = 0; i < flags.count; i++)
-		text_printf(out, "%s%s", i ? "|" : "", flags.flag[i].name);
-	if (flags.st != ND_OK) {
-		if (flags.count)
-			text_char(out, ' ');
-		text_missing(out, flags.st, flags.at);
-	} else if (flags.count == 0) {
-		text_char(out, '-');
-	}
-	text_line(out);
+	flag_names_fact(out, "FlagNames", &flags);
 }
